@@ -1,0 +1,44 @@
+#pragma once
+/*
+ * The log: one line per event on stderr, a file, or the journal. Must not be opened before fork by
+ * code that keeps buffers: every line is one write(2), so processes share a descriptor safely.
+ */
+#include "base/error.h"
+
+#include <stdarg.h>
+#include <stddef.h>
+
+enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR };
+enum log_format { LOG_TEXT, LOG_JSON };
+
+struct log_settings {
+	enum log_level level;
+	enum log_format format;
+	const char *to;        /* a file's path; NULL is stderr */
+	size_t line_max_bytes; /* a longer line is cut, and the cut is counted in it */
+};
+
+/* What a line is about; members may be NULL or 0. */
+struct log_subject {
+	const char *queue;
+	const char *task;
+	int attempt;
+};
+
+/* Opens the target. On failure the log stays where it was. */
+bool log_open(const struct log_settings *settings, struct error *err);
+/* Opens the same target again (after rotation). */
+bool log_reopen(struct error *err);
+/* The name in front of each line: "supervisor", "mail#1". Copied, cut at 63 bytes. */
+void log_set_process(const char *name);
+void log_set_level(enum log_level level);
+
+void log_line(enum log_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void log_about(const struct log_subject *subject, enum log_level level, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+/* One line of a handler's output; not NUL-terminated; control characters are escaped. */
+void log_output(
+	const struct log_subject *subject, const char *stream, const char *line, size_t length);
+
+/* "debug", "info", "warn", "error" to a level; false if it is none of them. */
+bool log_find_level(const char *name, enum log_level *out);

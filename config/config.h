@@ -1,0 +1,151 @@
+#pragma once
+/*
+ * The configuration: one YAML file (and its includes) as one immutable struct. Every key is one row
+ * of the table in config/keys.c: parser, default, range, manual, reload class. A reload builds a
+ * new struct and swaps it; nobody changes one in place.
+ */
+#include "base/error.h"
+#include "base/log.h"
+#include "base/memory.h"
+
+#include <jansson.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+enum queue_type { QUEUE_HANDLER, QUEUE_SYNC, QUEUE_SPLIT, QUEUE_NOOP };
+enum queue_protocol { PROTOCOL_EXEC, PROTOCOL_STREAM };
+enum queue_format { FORMAT_TASK, FORMAT_RAW, FORMAT_SQJOBS };
+enum exit_on { EXIT_ON_NEVER, EXIT_ON_FATAL };
+
+#define CONFIG_NO_LIMIT (-1) /* a duration of `none` or `forever` */
+
+/* argv of a program: NULL-terminated; count without the NULL. Empty (count 0): not configured. */
+struct config_argv {
+	char **words;
+	size_t count;
+};
+
+struct config_environment {
+	char **names; /* parallel arrays */
+	char **values;
+	size_t count;
+};
+
+struct config_retries {
+	int max; /* 10 is 11 tries */
+	int64_t delay_ms;
+	double factor;
+	int64_t max_delay_ms;
+	bool jitter; /* the delay is uniform in [d/2, d] */
+};
+
+struct config_restart {
+	int64_t delay_ms; /* of the first restart; then 100 ms, doubling */
+	int64_t max_delay_ms;
+	int64_t good_after_ms;
+	int64_t probe_ms;
+};
+
+struct config_queue {
+	char *name;
+	char *place; /* "reeve.yaml:12:5" of the queue's key */
+	int workers_min, workers_max;
+	enum queue_type type;
+	enum queue_protocol protocol;
+	enum queue_format format;
+	struct config_argv run;
+	char *cwd; /* absolute */
+	int umask; /* -1: inherited */
+	int nice;
+	bool has_nice;
+	int oom_score_adj;
+	bool has_oom_score_adj;
+	struct config_environment env; /* env_file's rows first, then env's */
+	char **pass_env;               /* NULL-terminated globs */
+	int64_t timeout_ms;            /* CONFIG_NO_LIMIT: none */
+	int64_t kill_after_ms;
+	int64_t heartbeat_ms; /* 0: off */
+	int64_t lease_ms;
+	struct config_retries retries;
+	int crashes; /* 0: never set aside */
+	bool failure_queue;
+	struct config_restart restart;
+	int priority;
+	int batch;
+	char *split_payload_key; /* NULL unless type is split */
+	int64_t split_slice_size;
+	bool split_sample;
+	struct config_argv before, after, around, on_success, on_failure;
+	json_t *validate; /* object: Qyu's rules by name of the payload's key; never NULL */
+};
+
+struct config {
+	char *path; /* as given, made absolute */
+	char *store_url;
+	char **workflow_paths; /* NULL-terminated, absolute files and folders that exist */
+	char *control_path;    /* NULL: the default places */
+	char *control_group;
+	int64_t shutdown_grace_ms;
+	int64_t retention_completed_ms; /* CONFIG_NO_LIMIT: forever */
+	int64_t retention_failed_ms;
+	int64_t retention_results_ms; /* CONFIG_NO_LIMIT: as long as the job */
+	struct {
+		enum log_level level;
+		enum log_format format;
+		char *to; /* NULL: stderr or the journal */
+		size_t line_max_bytes;
+	} log;
+	char **secret_variables;     /* NULL-terminated: filled store, broker or http; kept from
+					handlers */
+	struct config_queue *queues; /* in the order of the file */
+	size_t queue_count;
+};
+
+/* One mistake or warning: "reeve.yaml:12:5: queues.mail.workers: expected …". */
+struct config_faults {
+	char **lines;
+	size_t count;
+	char **warnings;
+	size_t warning_count;
+};
+
+/*
+ * Reads, merges and checks the file with its includes. All mistakes are collected in faults at
+ * once; answers false (kind INVALID, text "N mistakes in FILE") where there is one. Warnings do not
+ * make it fail. The caller owns *out and faults.
+ */
+bool config_load(
+	const char *path, struct config **out, struct config_faults *faults, struct error *err);
+void config_destroy(struct config *config);
+void config_faults_finish(struct config_faults *faults);
+
+/* NULL where no such queue is configured. Borrowed. */
+const struct config_queue *config_find_queue(const struct config *config, const char *name);
+
+/*
+ * The effective configuration with, for each value, where it came from:
+ * {"store": {"value": …, "from": "reeve.yaml:1:8" | "default"}, "queues": {NAME: {KEY: {…}}}}.
+ * Secrets (what ${…} filled in store, broker, http) are shown as "***". Owned by the caller.
+ */
+json_t *config_describe(const struct config *config);
+
+/* How a reload treats a queue that both configurations have. */
+enum reload_class { RELOAD_NOTHING, RELOAD_LIVE, RELOAD_ROLL };
+enum reload_class config_compare_queue(
+	const struct config_queue *before, const struct config_queue *after);
+/* True where a change outside the queues (store, retention, log …) means that all workers roll. */
+bool config_compare_globals(const struct config *before, const struct config *after);
+
+/* The default configuration file: ./reeve.yaml, then /etc/reeve/reeve.yaml; NULL if neither is
+ * there. */
+const char *config_default_path(void);
+
+/* "250ms", "5s", "10m", "6h", "7d" to milliseconds; a bare number is refused except 0. */
+bool config_parse_duration(const char *text, int64_t *out_ms);
+/* "512K", "64M", "2G" or a bare number of bytes. */
+bool config_parse_size(const char *text, int64_t *out_bytes);
+
+/* [A-Za-z0-9_-]{1,80}, with ".fifo" allowed at the end. */
+bool config_is_queue_name(const char *name);
+
+MEMORY_DROP(config, struct config *, config_destroy)

@@ -1,0 +1,387 @@
+#pragma once
+/*
+ * The port to a store: where the truth about jobs and tasks lives, ready queues included. Each act
+ * below is atomic, safe to repeat, and can be one Redis script or one transaction; no act's work
+ * grows with the number of a task's siblings. A store knows nothing of workflow rules: advance
+ * (workflow/) has worked out every change before it is handed in. JSON is opaque text here.
+ *
+ * Kinds of error: UNAVAILABLE when the backend can't be reached or written (try again, nothing has
+ * changed or the act can be repeated), NOT_FOUND, CONFLICT for a stale token, INVALID for what the
+ * backend can never take. Outputs are owned by the caller and dropped with the *_finish functions.
+ */
+#include "base/error.h"
+#include "base/ids.h"
+#include "base/memory.h"
+
+#include <stdint.h>
+
+#define STORE_ID_SIZE   200 /* a task's id: JOB.SEQ, or a pushed task's own id */
+#define STORE_SPAWN_MAX 500 /* children in one chunk written ahead */
+#define STORE_LOST_MAX  20  /* lost leases after which a task is set aside */
+
+enum task_state {
+	TASK_WAITING, /* for its gate, its parents */
+	TASK_QUEUED,  /* delayed ones too */
+	TASK_WORKING,
+	TASK_COMPLETED,
+	TASK_FAILED,
+	TASK_INVALID, /* invalid_payload */
+	TASK_SKIPPED,
+	TASK_CANCELLED,
+	TASK_STATES
+};
+enum job_state { JOB_RUNNING, JOB_COMPLETED, JOB_FAILED, JOB_CANCELLED, JOB_STATES };
+
+/* "waiting", "queued", …, "invalid_payload"; "running", …. */
+extern const char *const task_state_names[TASK_STATES];
+extern const char *const job_state_names[JOB_STATES];
+
+/*
+ * What a lease is held by; compared whole by every act. It stays valid until its task is leased
+ * again, released or ended: expiry alone does not void it.
+ */
+struct token {
+	uint32_t attempt; /* numbers leases, from 1 */
+	char owner[IDS_OWNER_SIZE];
+	uint64_t nonce;
+};
+
+/*
+ * A task to be born. Where waits is true it waits for the counter (wait_scope, wait_gate): it is
+ * queued when that counter is 0 at its birth (no such counter is 0), else it is `waiting` until the
+ * counter falls to 0 or wait_timeout_ms passes.
+ */
+struct new_task {
+	const char *name, *queue;
+	const char *payload; /* JSON text */
+	int priority;        /* −100…100, higher first */
+	int64_t delay_ms;
+	const char *scopes; /* its line of scopes, opaque to the store: "0", "0/17" */
+	bool waits;
+	int64_t wait_scope; /* a task's seq, or 0 for the job */
+	const char *wait_gate;
+	int64_t wait_timeout_ms; /* 0: none */
+};
+
+/* Adds to the number of unfinished producers of what the gate awaits in the scope. */
+struct counter_change {
+	int64_t scope;
+	const char *gate;
+	int64_t pending;
+};
+
+/*
+ * Adds to the counts of one name in one scope; scope 0 is the whole job and feeds job status.
+ * `excused` counts ended tasks whose failure the descriptor forgives (if_failed: continue): for
+ * gates they count as completed.
+ */
+struct tally {
+	int64_t born, completed, failed, invalid, skipped, cancelled, excused;
+};
+struct tally_change {
+	int64_t scope;
+	const char *name;
+	struct tally add;
+};
+
+/* Everything that one step of a job changes beside the task itself, worked out by advance. */
+struct effects {
+	struct new_task *children;
+	size_t children_count;
+	struct counter_change *counters;
+	size_t counters_count;
+	struct tally_change *tallies;
+	size_t tallies_count;
+	const char *job_failure; /* the job is failed from now on, for this reason; or NULL */
+};
+
+/* A new job with its entry tasks; seq numbers are given in the order of effects.children, from 1.
+ */
+struct submission {
+	const char *id; /* a UUIDv7 of the caller: submitting twice is submitting once */
+	const char *workflow;
+	const char *workflow_hash; /* put with store_put_workflow before */
+	const char *payload;
+	const char *key; /* NULL, or at most one running job of this workflow has it */
+	struct effects effects;
+};
+
+/* A pushed task: no job. id is the caller's (UUIDv7) or a foreign message's. */
+struct push {
+	const char *id;
+	const char *name, *queue, *payload;
+	const char *key; /* NULL, or at most one unfinished task of this queue has it */
+	int priority;
+	int64_t delay_ms;
+};
+
+struct lease_request {
+	const char *const *queues; /* asked in this order */
+	size_t queue_count;
+	const char *owner;
+	int64_t lease_ms;
+	size_t max;
+};
+
+/* One leased task. All text is owned by the batch. */
+struct leased {
+	char id[STORE_ID_SIZE];
+	char *job_id;        /* NULL for a pushed task */
+	int64_t seq, parent; /* within the job; parent 0: an entry task */
+	char *name, *queue, *payload, *scopes;
+	struct token token;
+	int failures, crashes;   /* spent of its budgets */
+	int losses;              /* STORE_LOST_MAX: to be set aside, not run */
+	int64_t scheduled_at_ms; /* wall time at which it became due */
+	int64_t wait_scope;
+	char *wait_gate;       /* NULL unless it waits for a gate */
+	int64_t wait_until_ms; /* wall time at which its gate's timeout passes; 0: none */
+	bool is_cancelled;
+};
+struct lease_batch {
+	struct leased *tasks;
+	size_t count;
+	int64_t next_ms; /* count 0: time until a delayed task or an expired lease is due; −1: none
+			  */
+};
+
+enum outcome {
+	OUTCOME_COMPLETED,
+	OUTCOME_FAILED,
+	OUTCOME_INVALID,
+	OUTCOME_SKIPPED,
+	OUTCOME_CANCELLED,
+	OUTCOME_RETRY,     /* queued again after delay_ms; children written ahead are dropped */
+	OUTCOME_WAIT,      /* a gate that may not open: waiting again, the attempt is not counted */
+	OUTCOME_GIVE_BACK, /* queued again at once; counts against no budget, but adds `losses` */
+};
+
+struct commit {
+	const char *id;
+	struct token token;
+	enum outcome outcome;
+	const char *result;    /* JSON text or NULL */
+	const char *reason;    /* why it failed; or NULL */
+	int failures, crashes; /* spent, this attempt included */
+	int losses;            /* GIVE_BACK: added to the task's losses */
+	int64_t delay_ms;      /* RETRY */
+	uint64_t gate_version; /* WAIT: as read with store_get_gate */
+	const char *entry;     /* trace entry, JSON text; NULL keeps no entry */
+	const char *output;    /* the last of stdout and stderr; may be NULL */
+	/*
+	 * Beside effects.children, the children written ahead by this attempt are born by an
+	 * outcome that ends the task as COMPLETED; effects' counters and tallies include them.
+	 */
+	struct effects effects;
+};
+
+enum commit_answer {
+	COMMIT_DONE,
+	COMMIT_REPEATED, /* this token has committed before: nothing was done again */
+	COMMIT_STALE,    /* the token holds nothing: somebody else has or had the task */
+};
+struct commit_result {
+	enum commit_answer answer;
+	bool may_have_woken; /* tasks of other queues may have become ready */
+	bool job_ended;
+};
+
+enum renewal {
+	RENEWED,
+	RENEW_STALE,
+	RENEW_CANCELLED /* still held; its job or itself is cancelled */
+};
+
+struct gate_view {
+	int64_t pending;
+	uint64_t version;      /* changes each time pending falls to 0 */
+	struct tally *tallies; /* one per name asked */
+	size_t count;
+};
+
+struct name_count {
+	char *name;
+	int64_t states[TASK_STATES];
+};
+struct job_record {
+	char *id, *workflow, *workflow_hash, *key, *payload, *reason;
+	enum job_state state;
+	int64_t created_at_ms, finished_at_ms; /* wall; 0: not yet */
+	struct name_count *names;              /* in the order of first birth */
+	size_t name_count;
+};
+struct task_record {
+	char id[STORE_ID_SIZE];
+	char *job_id, *name, *queue, *payload, *result, *reason, *scopes;
+	int64_t seq, parent;
+	enum task_state state;
+	uint32_t attempt;
+	int failures, crashes, losses;
+	int64_t created_at_ms, due_at_ms, finished_at_ms;
+	char *wait_gate;
+	int64_t wait_scope;
+};
+struct attempt_record {
+	uint32_t attempt;
+	char *entry, *output;
+};
+struct job_list {
+	struct job_record *rows;
+	size_t count;
+};
+struct task_list {
+	struct task_record *rows;
+	size_t count;
+};
+struct attempt_list {
+	struct attempt_record *rows;
+	size_t count;
+};
+
+struct job_filter {
+	const char *workflow; /* NULL: any */
+	int state;            /* enum job_state, or −1: any */
+	bool unfinished;      /* only those in which something can still run */
+	const char *before;   /* page: jobs older than this id; NULL: from the newest */
+	size_t limit;
+};
+struct task_filter {
+	const char *job;   /* NULL: of all jobs and pushed ones */
+	const char *queue; /* NULL: any */
+	const char *name;  /* NULL: any */
+	int64_t parent;    /* −1: any */
+	int state;         /* enum task_state, or −1: any */
+	bool is_dead;      /* only failed and invalid ones */
+	bool with_bodies;  /* payload and result too */
+	const char *after; /* page: tasks after this id; NULL: from the first */
+	size_t limit;      /* at most 1,000 */
+};
+
+struct queue_stats {
+	int64_t depth, delayed, working, dead;
+	int64_t oldest_ms;         /* age of the first ready task; 0: none */
+	int64_t completed, failed; /* since the store exists */
+};
+
+struct sweep_report {
+	size_t released; /* expired leases put back */
+	size_t due;      /* delayed tasks and gate time-outs made ready */
+	size_t dropped;  /* rows of attempts that came to nothing */
+	int64_t next_ms; /* until the next of them; −1: none */
+};
+
+struct store;
+struct store_ops {
+	/* Workflows by content hash; putting one twice changes nothing. */
+	bool (*put_workflow)(struct store *, const char *hash, const char *name, const char *text,
+		struct error *);
+	bool (*get_workflow)(struct store *, const char *hash, char **text, struct error *);
+
+	/* Durable before it answers. id_out gets the id of the job: the submission's own, or that
+	 * of the unfinished job that has the key. */
+	bool (*submit)(struct store *, const struct submission *, char id_out[STORE_ID_SIZE],
+		struct error *);
+	/* Durable before it answers; ids_out (may be NULL) as above for keys. */
+	bool (*push)(struct store *, const struct push *, size_t count,
+		char (*ids_out)[STORE_ID_SIZE], struct error *);
+
+	/* Takes up to max due tasks of the queues; also puts back up to 16 expired leases and due
+	 * rows of them. An empty batch is success. A cancelled job's tasks are ended on the way,
+	 * never leased. */
+	bool (*lease)(
+		struct store *, const struct lease_request *, struct lease_batch *, struct error *);
+	/* Takes one named task that is queued, delayed or waiting (for cancel and purge). CONFLICT
+	 * where it is working or ended. */
+	bool (*lease_task)(struct store *, const char *id, const char *owner, int64_t lease_ms,
+		struct lease_batch *, struct error *);
+	bool (*renew)(struct store *, const char *id, const struct token *, int64_t lease_ms,
+		enum renewal *, struct error *);
+	/* Writes a chunk of at most STORE_SPAWN_MAX children ahead (none of them waits).
+	 * first_index numbers the attempt's children from 0; a repeat of the same chunk changes
+	 * nothing. CONFLICT: stale. */
+	bool (*spawn)(struct store *, const char *id, const struct token *, uint32_t first_index,
+		const struct new_task *, size_t count, struct error *);
+	/* Commits up to count tasks and, where next is given, leases more in the same transaction.
+	 */
+	bool (*commit)(struct store *, const struct commit *, size_t count, struct commit_result *,
+		const struct lease_request *next, struct lease_batch *batch, struct error *);
+	/* Puts back every task that the owner holds. `running` names the one that it was running
+	 * (may be NULL): its losses grow by one and `entry` (JSON text, may be NULL) joins its
+	 * trace. Idempotent. */
+	bool (*release_owner)(struct store *, const char *owner, const char *running,
+		const char *entry, size_t *released, struct error *);
+	/* The tokens that the owner holds. */
+	bool (*held)(struct store *, const char *owner, struct lease_batch *, struct error *);
+	/* Housekeeping for all queues, at most `limit` rows of each kind. */
+	bool (*sweep)(struct store *, size_t limit, struct sweep_report *, struct error *);
+
+	/* The counter of a gate and the tallies of the names it awaits, read at one moment. */
+	bool (*get_gate)(struct store *, const char *job, int64_t scope, const char *gate,
+		const char *const *names, size_t count, struct gate_view *, struct error *);
+	bool (*get_job)(struct store *, const char *id, struct job_record *, struct error *);
+	bool (*list_jobs)(
+		struct store *, const struct job_filter *, struct job_list *, struct error *);
+	bool (*get_task)(struct store *, const char *id, struct task_record *, struct error *);
+	bool (*list_tasks)(
+		struct store *, const struct task_filter *, struct task_list *, struct error *);
+	/* The attempts of a task, oldest first. */
+	bool (*list_attempts)(
+		struct store *, const char *id, struct attempt_list *, struct error *);
+	bool (*get_queue)(struct store *, const char *queue, struct queue_stats *, struct error *);
+
+	/* Sets the flag that lease, renew and commit read; the job is `cancelled` at once.
+	 * NOT_FOUND, or CONFLICT where it has ended. Its queued and waiting tasks end in pages:
+	 * call end_cancelled until *left is false. */
+	bool (*cancel_job)(struct store *, const char *id, struct error *);
+	bool (*end_cancelled)(
+		struct store *, const char *job, size_t limit, bool *left, struct error *);
+	/* Flags a working task: its next renew answers RENEW_CANCELLED. */
+	bool (*cancel_task)(struct store *, const char *id, struct error *);
+	/* Queues a failed, invalid or cancelled task again with fresh budgets; its job runs again.
+	 */
+	bool (*revive)(struct store *, const char *id, const struct effects *, struct error *);
+	/* Deletes the queue's pushed tasks that are queued (or dead ones), at most limit. */
+	bool (*purge)(struct store *, const char *queue, bool dead, size_t limit, size_t *deleted,
+		struct error *);
+	/* Deletes jobs and pushed tasks that ended before the wall times given (−1: never), in
+	 * pages. */
+	bool (*gc)(struct store *, int64_t completed_before_ms, int64_t failed_before_ms,
+		int64_t results_before_ms, size_t limit, size_t *deleted, bool *left,
+		struct error *);
+
+	/*
+	 * The bell. Read a ticket, look for work, and where there is none wait with the ticket:
+	 * wait returns at once if the queue was rung since. Acts ring by themselves. interrupt is
+	 * safe in a signal handler and ends a wait of this process, now or about to begin.
+	 */
+	uint32_t (*bell)(struct store *, const char *queue);
+	void (*wait)(struct store *, const char *queue, uint32_t ticket, int64_t timeout_ms);
+	void (*interrupt)(struct store *);
+	/* Gives caches back while idle. */
+	void (*relax)(struct store *);
+	void (*close)(struct store *);
+};
+
+/* Embedded first in each backend's struct. */
+struct store {
+	const struct store_ops *ops;
+};
+
+/* Opens by URL scheme (memory:, sqlite:PATH). UNAVAILABLE names the file and why. */
+bool store_open(const char *url, struct store **out, struct error *err);
+void store_close(struct store *store);
+/* INVALID, with the sentence to show, where the URL has no known scheme or a bad form. */
+bool store_check_url(const char *url, struct error *err);
+
+/* Splits "JOB.SEQ"; false where it is not of that form (a pushed task). */
+bool store_split_id(const char *id, char job[IDS_UUID_SIZE], int64_t *seq);
+
+void lease_batch_finish(struct lease_batch *batch);
+void gate_view_finish(struct gate_view *view);
+void job_record_finish(struct job_record *record);
+void task_record_finish(struct task_record *record);
+void job_list_finish(struct job_list *list);
+void task_list_finish(struct task_list *list);
+void attempt_list_finish(struct attempt_list *list);
+
+MEMORY_DROP(store, struct store *, store_close)

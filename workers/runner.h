@@ -1,0 +1,90 @@
+#pragma once
+/*
+ * Runs the user's code for one task at a time: `exec` (a process per task) or `stream` (one
+ * long-lived process, JSON lines over a socket). Knows nothing of stores or workflows: it tells
+ * what happened, the worker decides what that means. No descendant of a handler outlives its run
+ * (exec) or its handler (stream): group kill, then every process that was re-parented to us.
+ */
+#include "base/error.h"
+#include "config/config.h"
+#include "workers/scoreboard.h"
+
+#include <jansson.h>
+
+enum run_status {
+	RUN_DONE,
+	RUN_FAILED,    /* `fail`, a bad exit: against the budget of retries */
+	RUN_RETRY,     /* exit 75, `retry_in`: the same budget, logged as a retry */
+	RUN_PERMANENT, /* exit 125, `permanent`: no retry */
+	RUN_INVALID,   /* exit 65: bad payload, no retry */
+	RUN_CRASHED,   /* a signal that we did not send, an OOM kill: against `crashes` */
+	RUN_TIMED_OUT, /* timeout or missed heartbeat; against retries */
+	RUN_BROKEN,    /* garbage, a long line, two answers, a wrong id, silence, no such program */
+	RUN_CANCELLED, /* stopped because on_tick said so */
+	RUN_HALTED,
+	RUN_LOST,
+	RUN_HANDLER_LATE, /* the handler answered a second time for the task before: give back */
+};
+
+struct run_result {
+	enum run_status status;
+	char *result;        /* JSON text of `done`, or NULL for null */
+	char *message;       /* for people: the reason, the exit or signal plus the end of stderr */
+	char *backtrace;     /* at most 16 KiB, or NULL */
+	int64_t retry_in_ms; /* −1: not given */
+	char *output;        /* the last 16 KiB of stdout and stderr */
+	int64_t started_at_ms, finished_at_ms; /* wall */
+};
+void run_result_finish(struct run_result *result);
+
+struct run_request {
+	const char *task_id, *job_id /* or NULL */, *name;
+	uint32_t attempt;
+	const char *envelope; /* one JSON object, one line, without newline */
+	int64_t timeout_ms;   /* CONFIG_NO_LIMIT: none */
+	int64_t deadline_ms;  /* wall; 0: none */
+	const char *traceparent;
+};
+
+enum run_order { ORDER_GO_ON, ORDER_CANCEL, ORDER_HALT, ORDER_LOST };
+
+/* What the runner asks of the worker meanwhile. */
+struct run_watch {
+	void *context;
+	/* An array of {"task","payload"} objects as the handler sent it; false: the attempt fails
+	 * with err's text (RUN_BROKEN), e.g. a name that may not be spawned. */
+	bool (*on_spawn)(void *context, const json_t *children, struct error *err);
+	void (*on_progress)(void *context, double fraction, const char *message);
+	/* Called every tick_ms at most and after each signal: renews the lease, reads the
+	 * scoreboard's command. Anything but ORDER_GO_ON: `cancel` line where there is a stream,
+	 * TERM, after kill_after KILL, and the matching RUN_ status. */
+	enum run_order (*on_tick)(void *context);
+	int64_t tick_ms;
+};
+
+struct runner;
+/* environment: NULL-terminated NAME=VALUE list for handlers (already filtered); copied. */
+struct runner *runner_create(
+	const struct config_queue *queue, char *const *environment, struct slot *slot);
+/* Ends a stream handler ({"stop":true}, TERM after kill_after, KILL). */
+void runner_destroy(struct runner *runner);
+/* Always fills result: whatever goes wrong is a status with a message. */
+void runner_run(struct runner *runner, const struct run_request *request,
+	const struct run_watch *watch, struct run_result *result);
+/* stream: starts the handler ahead and waits for {"ready":true}; true where it is ready (or for
+ * exec). err says why not. */
+bool runner_warm(struct runner *runner, const struct run_watch *watch, struct error *err);
+/* Between tasks: reaps what ended, notices a handler that died or spoke out of turn. */
+void runner_tend(struct runner *runner);
+
+/* Runs a hook: argv with `input` on stdin, output to the log, at most timeout_ms, process group
+ * killed at its end. True where it exits 0; err names exit, signal or time-out. */
+bool runner_run_hook(struct runner *runner, const struct config_argv *argv, const char *input,
+	const struct log_subject *subject, int64_t timeout_ms, struct error *err);
+
+/*
+ * The environment of handlers: ours without the secret variables, narrowed to pass_env's globs,
+ * then the queue's env on top. NULL-terminated, owned; free with runner_free_environment.
+ */
+char **runner_build_environment(const struct config *config, const struct config_queue *queue);
+void runner_free_environment(char **environment);

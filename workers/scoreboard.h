@@ -1,0 +1,110 @@
+#pragma once
+/*
+ * The scoreboard: shared memory between the supervisor and its children, a memfd made before the
+ * first fork. A child writes its own slot, the parent reads; the parent writes commands, the child
+ * reads. It is for display, attribution and prompt wake-up, never for what is true about a task.
+ *
+ * Changing the layout: 1. only append fields, inside the reserved bytes; 2. raise
+ * SCOREBOARD_VERSION; 3. a reader of another version refuses to attach.
+ */
+#include "base/error.h"
+#include "base/ids.h"
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+#define SCOREBOARD_VERSION 1
+#define SCOREBOARD_SLOTS   10240
+#define SCOREBOARD_QUEUES  1024
+#define SCOREBOARD_DEATHS  256
+#define SCOREBOARD_TEXT    96
+
+enum slot_state { SLOT_FREE, SLOT_STARTING, SLOT_IDLE, SLOT_BUSY, SLOT_DRAINING, SLOT_STATES };
+extern const char *const slot_state_names[SLOT_STATES];
+
+/* What the parent asks of a child; read between tasks and after every signal. */
+enum slot_command {
+	COMMAND_RUN,
+	COMMAND_DRAIN /* end after the task */,
+	COMMAND_HALT /* stop the handler, give back, exit */
+};
+
+struct slot {
+	_Atomic uint32_t sequence; /* odd while the child writes the text fields */
+	_Atomic int32_t pid;
+	_Atomic int32_t state;
+	_Atomic int32_t command;       /* written by the parent */
+	_Atomic int32_t is_paused;     /* written by the parent: take no new task */
+	_Atomic int32_t handler_group; /* process group of the running handler; 0: none */
+	_Atomic int64_t since_ms;      /* wall time of the last change of state */
+	_Atomic int64_t beat_ms;       /* steady time at which the child last showed life */
+	_Atomic int64_t ready_at_ms;   /* steady time at which it first became idle; 0: not yet */
+	_Atomic uint64_t completed, failed, retried;
+	_Atomic int64_t busy_ms; /* sum of service times */
+	char owner[IDS_OWNER_SIZE + 7];
+	char queue[SCOREBOARD_TEXT];
+	char task_id[208];
+	char task_name[SCOREBOARD_TEXT];
+	_Atomic uint32_t attempt;
+	_Atomic int32_t exit_cause; /* a child's own word on why it ends; enum worker_exit */
+	char reserved[64];
+};
+
+/* Written by the keeper, once a second at most and only when the store has changed. */
+struct queue_board {
+	_Atomic uint32_t sequence;
+	char name[SCOREBOARD_TEXT];
+	_Atomic int64_t depth, delayed, working, dead, oldest_ms, completed, failed;
+	_Atomic int64_t measured_at_ms; /* wall; 0: never */
+	char reserved[64];
+};
+
+/* One death of a worker, told by the supervisor after its handlers are gone. */
+struct death {
+	_Atomic uint64_t number; /* 0: empty; else the death's number, from 1 */
+	char owner[IDS_OWNER_SIZE + 7];
+	char task_id[208]; /* the task that was running, or "" */
+	char queue[SCOREBOARD_TEXT];
+	char worker[SCOREBOARD_TEXT]; /* "mail#1" */
+	char cause[SCOREBOARD_TEXT];  /* "killed by signal 9 (SIGKILL)" */
+	_Atomic int64_t at_ms;
+};
+
+struct scoreboard {
+	uint32_t version, slot_size, slot_count, queue_count;
+	_Atomic uint64_t deaths_told;    /* number of the newest death in the ring */
+	_Atomic uint64_t deaths_handled; /* by the keeper */
+	_Atomic uint32_t keeper_bell;    /* futex: the parent rings the keeper */
+	_Atomic int32_t is_idle;         /* keeper's answer for --until-idle: 1 nothing is left */
+	_Atomic int32_t any_failed;      /* a task failed for good since the start */
+	_Atomic int64_t idle_checked_at_ms; /* steady */
+	char reserved[256];
+	struct queue_board queues[SCOREBOARD_QUEUES];
+	struct death deaths[SCOREBOARD_DEATHS];
+	struct slot slots[SCOREBOARD_SLOTS];
+};
+
+/* Makes the shared memory; untouched slots cost nothing. The fd is close-on-exec. */
+bool scoreboard_create(struct scoreboard **out, int *fd, struct error *err);
+void scoreboard_destroy(struct scoreboard *board, int fd);
+
+/* Child: its text fields change as one. NULL leaves a field; "" clears it. */
+void scoreboard_set_task(
+	struct slot *slot, const char *task_id, const char *name, uint32_t attempt);
+void scoreboard_set_state(struct slot *slot, enum slot_state state);
+
+/* Parent: a consistent copy of a slot (tries a bounded number of times). */
+void scoreboard_read_slot(const struct slot *slot, struct slot *copy);
+void scoreboard_read_queue(const struct queue_board *row, struct queue_board *copy);
+/* The row of a queue, made where it is missing; NULL where the table is full. */
+struct queue_board *scoreboard_find_queue(struct scoreboard *board, const char *name);
+
+/* Parent: tells a death. The ring holds SCOREBOARD_DEATHS; false where the keeper is that far
+ * behind (the leases then end by themselves). */
+bool scoreboard_tell_death(struct scoreboard *board, const char *owner, const char *task_id,
+	const char *queue, const char *worker, const char *cause);
+/* Keeper: the next death that is not handled; false where there is none. Handled with the second
+ * call, after the store has released: a keeper that dies in between does it again. */
+bool scoreboard_next_death(struct scoreboard *board, struct death *copy, uint64_t *number);
+void scoreboard_death_handled(struct scoreboard *board, uint64_t number);
+void scoreboard_ring_keeper(struct scoreboard *board);

@@ -1,0 +1,34 @@
+#pragma once
+/*
+ * What the supervisor starts in a child, after fork and without exec: a worker of one queue, or the
+ * keeper. Each opens its own store connection, and never returns.
+ */
+#include "config/config.h"
+#include "workers/scoreboard.h"
+
+/* Exit codes of our own children, read by the supervisor. */
+enum worker_exit {
+	WORKER_EXIT_OK = 0,        /* drained, as asked */
+	WORKER_EXIT_GAVE_BACK = 3, /* halted in the middle of a task, which was given back */
+	WORKER_EXIT_STORE = 4,     /* the store could not be opened */
+	WORKER_EXIT_HANDLER = 5,   /* the handler can't be started, again and again */
+	WORKER_EXIT_INTERNAL = 6,
+};
+
+struct worker_setup {
+	const struct config *config;
+	const struct config_queue *queue; /* NULL for the keeper */
+	struct scoreboard *board;
+	struct slot *slot;
+	const char *owner; /* this child's owner id, made by the supervisor before fork */
+	const char *name;  /* "mail#1", "keeper": for log and trace */
+	int lifeline;      /* read end of a pipe: end of file means that the supervisor is gone */
+	pid_t supervisor;
+	/* keeper: what --until-idle watches */
+	bool watch_idle;
+	const char *const *idle_queues;
+	size_t idle_queue_count;
+};
+
+_Noreturn void worker_main(const struct worker_setup *setup);
+_Noreturn void keeper_main(const struct worker_setup *setup);

@@ -1,0 +1,146 @@
+#pragma once
+/*
+ * Workflow descriptors and the pure rules of a job: what starts, what waits, when a gate opens.
+ * Nothing here touches a store or a clock: advance takes a descriptor, a job and an ended task, and
+ * answers what changes. Qyu's descriptors are accepted as they are (github.com/QyuTeam/qyu).
+ */
+#include "base/error.h"
+#include "base/memory.h"
+#include "stores/store.h"
+
+#include <jansson.h>
+
+#define WORKFLOW_HASH_SIZE 65
+
+struct workflow; /* immutable */
+
+/* Messages, one sentence each, in the order of the checks. */
+struct workflow_faults {
+	char **lines;
+	size_t count;
+};
+void workflow_faults_finish(struct workflow_faults *faults);
+
+/*
+ * Validates a descriptor (jansson value of any type). name is used where the descriptor has no
+ * `name:`. On mistakes answers false, kind INVALID, err "invalid workflow descriptor: A, B, …"
+ * (cut), all of them in faults (may be NULL).
+ */
+bool workflow_create(const char *name, const json_t *descriptor, struct workflow **out,
+	struct workflow_faults *faults, struct error *err);
+/* From the store's text, made by workflow_text. */
+bool workflow_create_from_text(const char *text, struct workflow **out, struct error *err);
+void workflow_destroy(struct workflow *workflow);
+
+const char *workflow_name(const struct workflow *workflow);
+/* The whole descriptor with its name, as canonical JSON text, and its SHA-256 in hex. Borrowed. */
+const char *workflow_text(const struct workflow *workflow);
+const char *workflow_hash(const struct workflow *workflow);
+
+/* One workflow of a file or folder (JSON or YAML), with where it stands. */
+struct workflow_source {
+	char *name, *path;
+	json_t *descriptor;
+};
+struct workflow_list {
+	struct workflow_source *sources;
+	size_t count;
+};
+/*
+ * Reads descriptors from files and folders (NULL-terminated list): *.json, *.yaml, *.yml; a file is
+ * one descriptor, or `workflows: {NAME: …}`. Unreadable, half-written or duplicate ones are lines
+ * in faults; the others are still listed.
+ */
+void workflow_list_load(
+	char *const *paths, struct workflow_list *list, struct workflow_faults *faults);
+void workflow_list_finish(struct workflow_list *list);
+
+/* Facts about one task name of a workflow; valid as long as the workflow. */
+struct workflow_task {
+	const char *name, *queue;
+	int priority;
+	bool has_priority, waits, has_timeout, has_retries;
+	int64_t delay_ms, timeout_ms;
+	const json_t *retries; /* its `retries` section as in a queue; or NULL */
+	bool may_spawn;        /* has starts_manually or starts_parallel */
+};
+/* NULL where the workflow has no such task. */
+const struct workflow_task *workflow_find_task(const struct workflow *workflow, const char *name);
+size_t workflow_task_count(const struct workflow *workflow);
+const struct workflow_task *workflow_task_at(const struct workflow *workflow, size_t index);
+/* True where `name` may spawn `child` (starts_manually, starts_parallel). */
+bool workflow_may_spawn(const struct workflow *workflow, const char *name, const char *child);
+/* The names that `name` may spawn, in order; what a split task starts per slice. */
+size_t workflow_spawns(
+	const struct workflow *workflow, const char *name, const char *const **names);
+/* True where an unfinished `name` is, or can lead to, a task of one of the queues: by starting it,
+ * spawning it, or being waited for by it. */
+bool workflow_leads_to_queue(
+	const struct workflow *workflow, const char *name, const char *const *queues, size_t count);
+
+/* Owns all that the struct effects within points to. */
+struct advance {
+	struct effects effects;
+	struct advance_arena *arena;
+};
+void advance_finish(struct advance *advance);
+
+/* The entry tasks and `after:` tasks of a new job. payload: the job's, any JSON object. */
+void workflow_begin(
+	const struct workflow *workflow, const json_t *payload, struct advance *advance);
+
+/* How many children of each name an attempt has spawned (written ahead). */
+struct spawned {
+	const char *name;
+	int64_t count;
+};
+
+/* A task of a job that ends, or is revived. */
+struct ended {
+	const char *name;
+	int64_t seq;
+	const char *scopes;
+	const json_t *job_payload, *payload; /* of the job; of the task */
+	enum outcome outcome;                /* one that ends the task */
+	const char *reason;
+	const struct spawned *spawned;
+	size_t spawned_count;
+};
+/*
+ * What the end of a task changes: its children by starts, starts_with_params, starts_on_failure,
+ * the counters of every gate that awaits it or what it leads to, the tallies, the job's failure.
+ * *recorded is the state that the task gets: OUTCOME_COMPLETED for a failure under `if_failed:
+ * ignore`.
+ */
+void workflow_advance(const struct workflow *workflow, const struct ended *ended,
+	enum outcome *recorded, struct advance *advance);
+/* The reverse for a failed, invalid or cancelled task that is queued again; was: its state. */
+void workflow_revive(const struct workflow *workflow, const struct ended *ended,
+	enum task_state was, struct advance *advance);
+
+/* A child that an attempt spawns: its name, payload (as given plus the child's section of the job's
+ * payload) and scopes; INVALID where the parent may not start that name. Children that wait (gates)
+ * are told by child->waits and go into effects.children, not into store_spawn. */
+bool workflow_spawn(const struct workflow *workflow, const struct ended *parent,
+	const char *child_name, const json_t *payload, struct advance *arena,
+	struct new_task *child, struct error *err);
+
+enum verdict { VERDICT_OPEN, VERDICT_WAITING, VERDICT_UNSATISFIABLE };
+struct judgement {
+	enum verdict verdict;
+	char reason[256]; /* "needs 5 completed row, has 4 of 5 (1 failed)" */
+};
+/* The names that a gate or `after:` task awaits, in order; what store_get_gate is asked for. */
+size_t workflow_awaited(
+	const struct workflow *workflow, const char *name, const char *const **names);
+/* Judges by contract: only a sealed set (pending 0) opens or is unsatisfiable. payload: the task's.
+ */
+void workflow_judge(const struct workflow *workflow, const char *name, const json_t *payload,
+	const struct gate_view *view, struct judgement *judgement);
+
+enum graph_format { GRAPH_TEXT, GRAPH_DOT, GRAPH_MERMAID };
+/* The graph as text, with states of a job where `job` is given (else NULL). Owned. */
+char *workflow_draw(
+	const struct workflow *workflow, enum graph_format format, const struct job_record *job);
+
+MEMORY_DROP(workflow, struct workflow *, workflow_destroy)
