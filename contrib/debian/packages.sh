@@ -1,0 +1,44 @@
+#!/bin/sh
+# Installs what reeve needs from Debian's own packages (12 and 13).
+# usage: packages.sh build|examples|test|ci …   Only what is missing is installed; without root it
+# names what is missing and ends with 1.
+set -eu
+
+build="gcc libc6-dev meson ninja-build pkg-config libev-dev libyaml-dev libjansson-dev libsqlite3-dev
+	libsystemd-dev libmd-dev"
+examples="python3-minimal tzdata"
+tests="libcunit1-dev python3-minimal procps sqlite3 tzdata"
+ci="clang clang-format shellcheck valgrind git"
+
+wanted=
+for set in "$@"; do
+	case $set in
+	build) wanted="$wanted $build" ;;
+	examples) wanted="$wanted $examples" ;;
+	test) wanted="$wanted $tests" ;;
+	ci) wanted="$wanted $ci" ;;
+	*) echo "packages.sh: expected build, examples, test or ci, got \"$set\"" >&2; exit 2 ;;
+	esac
+done
+
+missing=
+for package in $wanted; do
+	state=$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null || true)
+	[ "$state" = installed ] || missing="$missing $package"
+done
+[ -n "$missing" ] || exit 0
+
+if [ "$(id -u)" -ne 0 ]; then
+	echo "packages.sh: missing, and only root can install:$missing" >&2
+	exit 1
+fi
+export DEBIAN_FRONTEND=noninteractive
+log=$(mktemp)
+# shellcheck disable=SC2086 # the list is words
+if ! { apt-get update && apt-get install -y --no-install-recommends \
+	-o DPkg::Lock::Timeout=300 $missing; } >"$log" 2>&1; then
+	tail -n 20 "$log" >&2
+	rm -f "$log"
+	exit 1
+fi
+rm -f "$log"

@@ -1,0 +1,16 @@
+#!/bin/sh
+# Installs what the tests need, builds with sanitizers and deaths at named steps, runs every test.
+# usage: tests/run.sh [TEST…]   a test's name as `meson test --list` shows it
+set -eu
+cd "$(dirname "$0")/.."
+sh contrib/debian/packages.sh build test
+build=${REEVE_TEST_BUILD:-build-test}
+[ -f "$build/build.ninja" ] || meson setup "$build" -Dfaults=true -Db_sanitize=address,undefined \
+	-Dbuildtype=debugoptimized -Dwerror=true >/dev/null
+ninja -C "$build" >"$build/ninja.log" 2>&1 || { tail -n 40 "$build/ninja.log"; exit 1; }
+sh tests/layers.sh
+# More tests at a time than cores: most of them wait.
+code=0
+meson test -C "$build" --no-rebuild --num-processes 6 --print-errorlogs "$@" || code=$?
+sh tests/count.sh "$build" || code=1
+exit $code

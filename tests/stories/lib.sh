@@ -1,0 +1,72 @@
+# Sourced by every story. A story drives the real binary ($REEVE) as a user would, in a folder of
+# its own ($home), and stops by pid what it started. It prints one line per thing seen.
+set -eu
+: "${REEVE:?REEVE names the binary under test}"
+home=$(mktemp -d "${TMPDIR:-/tmp}/reeve-story.XXXXXX")
+supervisor=
+finish() {
+	code=$?
+	trap - EXIT
+	if [ -n "$supervisor" ]; then
+		kill -QUIT "$supervisor" 2>/dev/null || true
+		wait "$supervisor" 2>/dev/null || true
+	fi
+	[ $code -eq 0 ] || [ ! -f "$home/log" ] || tail -n 60 "$home/log" | sed 's/^/log: /'
+	rm -rf "$home"
+	exit $code
+}
+trap finish EXIT
+trap 'exit 130' INT TERM
+cd "$home"
+
+reeve() { "$REEVE" -c "$home/reeve.yaml" "$@"; }
+saw() { echo "ok - $*"; }
+fail() {
+	echo "FAILED - $*"
+	exit 1
+}
+# same WHAT GOT WANTED
+same() {
+	[ "$2" = "$3" ] || fail "$1: got \"$2\", wanted \"$3\""
+	saw "$1"
+}
+# contains WHAT TEXT PART
+contains() {
+	case $2 in
+	*"$3"*) saw "$1" ;;
+	*) fail "$1: \"$3\" is not in \"$2\"" ;;
+	esac
+}
+# exits CODE COMMAND…: the command's exit code; its output is left in $home/out and $home/err
+exits() {
+	wanted=$1
+	shift
+	got=0
+	"$@" >"$home/out" 2>"$home/err" || got=$?
+	[ "$got" -eq "$wanted" ] || fail "$*: exit $got, wanted $wanted: $(head -c 400 "$home/out" "$home/err")"
+}
+# eventually SECONDS COMMAND…: awaits a condition
+eventually() {
+	deadline=$(($(date +%s) + $1))
+	shift
+	until "$@" >/dev/null 2>&1; do
+		[ "$(date +%s)" -le "$deadline" ] || fail "in time: $*"
+		sleep 0.05
+	done
+}
+# start_reeve [OPTION…]: the supervisor in the background, ready to talk
+start_reeve() {
+	"$REEVE" -c "$home/reeve.yaml" run "$@" >>"$home/log" 2>&1 &
+	supervisor=$!
+	eventually 20 reeve status
+}
+# stop_reeve: drains; the exit code is left in $drained
+stop_reeve() {
+	kill -TERM "$supervisor"
+	drained=0
+	wait "$supervisor" || drained=$?
+	supervisor=
+}
+# json FILTER: a value out of JSON on standard input, by python's own names: json 'v["id"]'
+json() { /usr/bin/python3 -c 'import json,sys; v=json.load(sys.stdin); r=eval(sys.argv[1]); print(r if isinstance(r,str) else json.dumps(r))' "$1"; }
+job_status() { reeve job "$1" --json | json 'v["status"]'; }
