@@ -246,7 +246,7 @@ struct job_filter {
 	size_t limit;
 };
 struct task_filter {
-	const char *job;   /* NULL: of all jobs and pushed ones */
+	const char *job;   /* NULL: of all jobs and pushed ones, in one order that never changes */
 	const char *queue; /* NULL: any */
 	const char *name;  /* NULL: any */
 	int64_t parent;    /* −1: any */
@@ -278,7 +278,7 @@ struct store_ops {
 	bool (*get_workflow)(struct store *, const char *hash, char **text, struct error *);
 
 	/* Durable before it answers. id_out gets the id of the job: the submission's own, or that
-	 * of the unfinished job that has the key. */
+	 * of the unfinished job that has the key. A job without anything to run ends at once. */
 	bool (*submit)(struct store *, const struct submission *, char id_out[STORE_ID_SIZE],
 		struct error *);
 	/* Durable before it answers; ids_out (may be NULL) as above for keys. */
@@ -291,17 +291,29 @@ struct store_ops {
 	bool (*lease)(
 		struct store *, const struct lease_request *, struct lease_batch *, struct error *);
 	/* Takes one named task that is queued, delayed or waiting (for cancel and purge). CONFLICT
-	 * where it is working or ended. */
+	 * where it is working or ended, or its job is cancelled. Put back uncommitted it is
+	 * delayed or waiting again. */
 	bool (*lease_task)(struct store *, const char *id, const char *owner, int64_t lease_ms,
 		struct lease_batch *, struct error *);
 	bool (*renew)(struct store *, const char *id, const struct token *, int64_t lease_ms,
 		enum renewal *, struct error *);
 	/* Writes a chunk of at most STORE_SPAWN_MAX children ahead (none of them waits).
-	 * first_index numbers the attempt's children from 0; a repeat of the same chunk changes
-	 * nothing. CONFLICT: stale. */
+	 * first_index numbers the attempt's children from 0 and grows from chunk to chunk; a repeat
+	 * of a chunk changes nothing. CONFLICT: stale. INVALID: a pushed task. They are seen by
+	 * nothing before their birth, and get their seqs in this order, after effects.children. */
 	bool (*spawn)(struct store *, const char *id, const struct token *, uint32_t first_index,
 		const struct new_task *, size_t count, struct error *);
-	/* Commits up to count tasks and, where next is given, leases more in the same transaction.
+	/*
+	 * Commits up to count tasks and, where next is given, leases more in the same transaction.
+	 * In this order: the token is checked, the lease ends, counters and tallies change (rows
+	 * that are missing begin at 0), effects.children are born, then those written ahead, then
+	 * each counter that fell from above 0 to 0 gets the next version and wakes all who wait for
+	 * it, then the job is judged. A job ends when nothing of it is queued or working: it is
+	 * `failed` where a job_failure was told or something still waits, else `completed`.
+	 * Time-outs of gates do not wake an ended job. In a cancelled job effects and children are
+	 * left out, and what would be queued or wait again ends as cancelled; the store itself
+	 * counts the end in the tally of (0, name). INVALID, and nothing of the batch is done:
+	 * OUTCOME_WAIT of a task that waits for nothing.
 	 */
 	bool (*commit)(struct store *, const struct commit *, size_t count, struct commit_result *,
 		const struct lease_request *next, struct lease_batch *batch, struct error *);
@@ -329,22 +341,26 @@ struct store_ops {
 		struct store *, const char *id, struct attempt_list *, struct error *);
 	bool (*get_queue)(struct store *, const char *queue, struct queue_stats *, struct error *);
 
-	/* Sets the flag that lease, renew and commit read; the job is `cancelled` at once.
-	 * NOT_FOUND, or CONFLICT where it has ended. Its queued and waiting tasks end in pages:
-	 * call end_cancelled until *left is false. */
+	/* Sets the flag that lease, renew and commit read; the job is `cancelled` at once, and
+	 * finished when nothing of it works. NOT_FOUND, or CONFLICT where it has completed or
+	 * failed; a repeat is success. Its queued and waiting tasks end in pages: call
+	 * end_cancelled until *left is false. */
 	bool (*cancel_job)(struct store *, const char *id, struct error *);
 	bool (*end_cancelled)(
 		struct store *, const char *job, size_t limit, bool *left, struct error *);
 	/* Flags a working task: its next renew answers RENEW_CANCELLED. */
 	bool (*cancel_task)(struct store *, const char *id, struct error *);
-	/* Queues a failed, invalid or cancelled task again with fresh budgets; its job runs again.
-	 */
+	/* Queues a failed, invalid or cancelled task again with fresh budgets and a fresh time-out
+	 * of its gate; its job runs again. CONFLICT where it is in another state, in a cancelled
+	 * job, or where its key or its job's is taken by another. */
 	bool (*revive)(struct store *, const char *id, const struct effects *, struct error *);
 	/* Deletes the queue's pushed tasks that are queued (or dead ones), at most limit. */
 	bool (*purge)(struct store *, const char *queue, bool dead, size_t limit, size_t *deleted,
 		struct error *);
 	/* Deletes jobs and pushed tasks that ended before the wall times given (−1: never), in
-	 * pages. */
+	 * pages: *deleted counts both, *left is true where there is more to do. `completed` is for
+	 * what completed or was skipped, `failed` for all other ends. Of what ended before
+	 * results_before_ms the results are dropped and the rows stay. */
 	bool (*gc)(struct store *, int64_t completed_before_ms, int64_t failed_before_ms,
 		int64_t results_before_ms, size_t limit, size_t *deleted, bool *left,
 		struct error *);
