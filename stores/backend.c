@@ -1,0 +1,59 @@
+/* What the backends share; see backend.h. */
+#include "stores/backend.h"
+
+#include "base/clock.h"
+#include "base/jsontext.h"
+
+char *backend_lost_entry(const char *name, const char *queue, uint32_t attempt,
+	int64_t leased_at_ms, int64_t ended_at_ms)
+{
+	char received[CLOCK_TEXT_SIZE], finished[CLOCK_TEXT_SIZE];
+	double seconds = (double)(ended_at_ms - leased_at_ms) / 1000;
+	OWNED(json)
+	json_t *entry = json_pack("{s:n, s:s, s:I, s:s, s:s, s:f, s:s, s:s, s:s}", "worker", "task",
+		name, "attempt", (json_int_t)attempt, "received_at",
+		clock_format(leased_at_ms, received), "finished_at",
+		clock_format(ended_at_ms, finished), "seconds", seconds, "status", "lost",
+		"message", "its lease ended and nobody renewed it", "queue", queue);
+	return jsontext_print(entry);
+}
+
+char *backend_stuck_reason(int64_t waiting)
+{
+	return xprintf("nothing can run any more, but %lld task%s still wait%s", (long long)waiting,
+		waiting == 1 ? "" : "s", waiting == 1 ? "s" : "");
+}
+
+enum task_state backend_end_state(enum outcome outcome)
+{
+	static const enum task_state states[] = {
+		[OUTCOME_COMPLETED] = TASK_COMPLETED,
+		[OUTCOME_FAILED] = TASK_FAILED,
+		[OUTCOME_INVALID] = TASK_INVALID,
+		[OUTCOME_SKIPPED] = TASK_SKIPPED,
+		[OUTCOME_CANCELLED] = TASK_CANCELLED,
+		[OUTCOME_RETRY] = TASK_STATES,
+		[OUTCOME_WAIT] = TASK_STATES,
+		[OUTCOME_GIVE_BACK] = TASK_STATES,
+	};
+	return states[outcome];
+}
+
+bool backend_check_push(const struct push *push, struct error *err)
+{
+	size_t length = strlen(push->id);
+	if (length == 0 || length >= STORE_ID_SIZE)
+		return error_set(err, ERROR_INVALID,
+			"a task's id has 1 to %d bytes, this one has %zu", STORE_ID_SIZE - 1,
+			length);
+	return true;
+}
+
+bool backend_check_submission(const struct submission *submission, struct error *err)
+{
+	size_t length = strlen(submission->id);
+	if (length != IDS_UUID_SIZE - 1)
+		return error_set(
+			err, ERROR_INVALID, "a job's id is a UUID, not \"%.40s\"", submission->id);
+	return true;
+}

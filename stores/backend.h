@@ -1,0 +1,20 @@
+#pragma once
+/* What the backends of stores/ share with each other, and with nobody else. */
+#include "stores/store.h"
+
+#define BACKEND_PUT_BACK_MAX 16   /* expired leases, and due rows, that one lease act puts back */
+#define BACKEND_LIST_MAX     1000 /* rows of one page */
+
+/* The trace entry of an attempt whose lease ended before its worker did. JSON text, owned. */
+char *backend_lost_entry(const char *name, const char *queue, uint32_t attempt,
+	int64_t leased_at_ms, int64_t ended_at_ms);
+
+/* Why a job fails when nothing of it can run any more and `waiting` tasks still wait. Owned. */
+char *backend_stuck_reason(int64_t waiting);
+
+/* The state that an outcome ends a task in; TASK_STATES where it does not end it. */
+enum task_state backend_end_state(enum outcome outcome);
+
+/* Refuses, as INVALID, what no backend can keep. */
+bool backend_check_push(const struct push *push, struct error *err);
+bool backend_check_submission(const struct submission *submission, struct error *err);

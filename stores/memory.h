@@ -1,0 +1,9 @@
+#pragma once
+/*
+ * The store in the memory of one process: for eager runs and tests, and the one to read first,
+ * since every other backend must answer as it does. Nothing survives the process.
+ */
+#include "stores/store.h"
+
+/* path is what follows "memory:" and must be empty. */
+bool memory_store_open(const char *path, struct store **out, struct error *err);

@@ -1,0 +1,248 @@
+/* Who holds what: lease, renew, release, and what puts lost and due rows back. */
+#include "base/clock.h"
+#include "stores/backend.h"
+#include "stores/memory_acts.h"
+#include "stores/memory_births.h"
+#include "stores/memory_tasks.h"
+
+#define CANCELLED_MAX 64 /* tasks of cancelled jobs that one lease ends on the way */
+
+bool memory_holds(const struct task *task, const struct token *token)
+{
+	return task->holder && task->token.attempt == token->attempt &&
+	       task->token.nonce == token->nonce && strcmp(task->token.owner, token->owner) == 0;
+}
+
+static void describe(const struct task *task, struct leased *leased)
+{
+	*leased = (struct leased){
+		.job_id = task->job ? xstrdup(task->job->id) : NULL,
+		.seq = memory_seq(task),
+		.parent = task->litter ? task->litter->parent : 0,
+		.name = xstrdup(task->name),
+		.queue = xstrdup(task->queue->name),
+		.payload = xstrdup(task->payload),
+		.scopes = xstrdup(task->scopes),
+		.token = task->token,
+		.failures = task->failures,
+		.crashes = task->crashes,
+		.losses = task->losses,
+		.scheduled_at_ms = task->due_at_ms,
+		.wait_scope = task->wait_scope,
+		.wait_gate = xstrdup(task->wait_gate),
+		.wait_until_ms = task->wait_until_ms,
+		.is_cancelled = task->is_cancelled || memory_is_cancelled(task),
+	};
+	memory_task_id(task, leased->id);
+}
+
+/* The lease of its worker has ended. */
+static void lose(struct memory *memory, struct task *task)
+{
+	OWNED(free)
+	char *entry = backend_lost_entry(
+		task->name, task->queue->name, task->attempt, task->leased_at_ms, clock_wall_ms());
+	memory_record(task, &task->token, false, entry, NULL);
+	task->losses++;
+	memory_take_back(memory, task);
+	memory_put_back(memory, task, false);
+}
+
+static size_t put_back_expired(struct memory *memory, struct queue *queue, size_t limit)
+{
+	int64_t now = clock_steady_ms();
+	size_t count = 0;
+	struct heap_node *node;
+	for (; count < limit && (node = heap_first(&queue->leases)) && node->rank <= now; count++)
+		lose(memory, node->self);
+	return count;
+}
+
+static size_t put_back_delayed(struct memory *memory, struct queue *queue, size_t limit)
+{
+	int64_t now = clock_wall_ms();
+	size_t count = 0;
+	struct heap_node *node;
+	for (; count < limit && (node = heap_first(&queue->delayed)) && node->rank <= now;
+		count++) {
+		struct bundle *bundle = node->self;
+		memory_place_bundle(memory, bundle, bundle->due_at_ms);
+	}
+	return count;
+}
+
+static size_t put_back_timed_out(struct memory *memory, struct queue *queue, size_t limit)
+{
+	int64_t now = clock_wall_ms();
+	size_t count = 0;
+	struct heap_node *node;
+	for (; count < limit && (node = heap_first(&queue->timeouts)) && node->rank <= now;
+		count++) {
+		struct task *task = node->self;
+		heap_leave(node);
+		/* Its gate has woken it, or nothing of its job can run any more. */
+		if (memory_state(task) != TASK_WAITING || task->job->finished_at_ms > 0)
+			continue;
+		memory_leave(task);
+		memory_make_ready(memory, task, now);
+	}
+	return count;
+}
+
+static int64_t sooner(int64_t a, int64_t b)
+{
+	if (a < 0 || b < 0)
+		return a < 0 ? b : a;
+	return a < b ? a : b;
+}
+
+static int64_t time_until(const struct heap *heap, int64_t now)
+{
+	struct heap_node *node = heap_first(heap);
+	if (!node)
+		return -1;
+	return node->rank > now ? node->rank - now : 0;
+}
+
+/* Until something of the queue is due; 0 where something is ready now. */
+static int64_t next_of(const struct queue *queue)
+{
+	if (heap_first(&queue->ready))
+		return 0;
+	int64_t wall = clock_wall_ms();
+	int64_t next = time_until(&queue->leases, clock_steady_ms());
+	next = sooner(next, time_until(&queue->delayed, wall));
+	return sooner(next, time_until(&queue->timeouts, wall));
+}
+
+/* The next task of the queue that may run; NULL where there is none. */
+static struct task *next_ready(struct memory *memory, struct queue *queue)
+{
+	struct heap_node *node;
+	for (int ended = 0; ended < CANCELLED_MAX && (node = heap_first(&queue->ready)); ended++) {
+		struct bundle *bundle = node->self;
+		struct task *task = bundle->tasks.first->self;
+		if (!memory_is_cancelled(task))
+			return task;
+		memory_end_cancelled(memory, task);
+	}
+	return NULL;
+}
+
+static void lease_from(struct memory *memory, struct queue *queue,
+	const struct lease_request *request, struct lease_batch *batch)
+{
+	put_back_expired(memory, queue, BACKEND_PUT_BACK_MAX);
+	put_back_delayed(memory, queue, BACKEND_PUT_BACK_MAX);
+	put_back_timed_out(memory, queue, BACKEND_PUT_BACK_MAX);
+	struct task *task;
+	while (batch->count < request->max && (task = next_ready(memory, queue))) {
+		memory_hold(memory, task, request->owner, request->lease_ms);
+		describe(task, &batch->tasks[batch->count++]);
+	}
+}
+
+bool memory_lease(struct store *store, const struct lease_request *request,
+	struct lease_batch *batch, struct error *err)
+{
+	(void)err;
+	struct memory *memory = memory_of(store);
+	*batch = (struct lease_batch){ .next_ms = -1 };
+	batch->tasks = xcalloc(request->max, sizeof *batch->tasks);
+	for (size_t i = 0; i < request->queue_count; i++) {
+		struct queue *queue = map_find(&memory->queues, request->queues[i]);
+		if (!queue)
+			continue;
+		lease_from(memory, queue, request, batch);
+		batch->next_ms = sooner(batch->next_ms, next_of(queue));
+	}
+	return true;
+}
+
+bool memory_lease_task(struct store *store, const char *id, const char *owner, int64_t lease_ms,
+	struct lease_batch *batch, struct error *err)
+{
+	struct memory *memory = memory_of(store);
+	struct task *task = memory_find_task(memory, id);
+	if (!task)
+		return error_set(err, ERROR_NOT_FOUND, "no task %s", id);
+	if (!task->bundle)
+		return error_set(err, ERROR_CONFLICT, "task %s is %s", id,
+			task_state_names[memory_state(task)]);
+	if (memory_is_cancelled(task))
+		return error_set(err, ERROR_CONFLICT, "the job of task %s is cancelled", id);
+	memory_hold(memory, task, owner, lease_ms);
+	*batch = (struct lease_batch){ .count = 1, .next_ms = -1 };
+	batch->tasks = xcalloc(1, sizeof *batch->tasks);
+	describe(task, batch->tasks);
+	return true;
+}
+
+bool memory_renew(struct store *store, const char *id, const struct token *token, int64_t lease_ms,
+	enum renewal *renewal, struct error *err)
+{
+	(void)err;
+	struct task *task = memory_find_task(memory_of(store), id);
+	if (!task || !memory_holds(task, token)) {
+		*renewal = RENEW_STALE;
+		return true;
+	}
+	heap_add(&task->queue->leases, &task->clock, clock_steady_ms() + lease_ms, 0);
+	*renewal = task->is_cancelled || memory_is_cancelled(task) ? RENEW_CANCELLED : RENEWED;
+	return true;
+}
+
+bool memory_release_owner(struct store *store, const char *owner, const char *running,
+	const char *entry, size_t *released, struct error *err)
+{
+	(void)err;
+	struct memory *memory = memory_of(store);
+	struct holder *holder = map_find(&memory->holders, owner);
+	size_t count = holder ? holder->tasks.count : 0;
+	for (size_t left = count; left > 0; left--) { /* the holder goes with its last task */
+		struct task *task = holder->tasks.first->self;
+		char id[STORE_ID_SIZE];
+		bool was_running = running && strcmp(memory_task_id(task, id), running) == 0;
+		if (was_running && entry)
+			memory_record(task, &task->token, false, entry, NULL);
+		task->losses += was_running;
+		memory_take_back(memory, task);
+		memory_put_back(memory, task, !was_running);
+	}
+	*released = count;
+	return true;
+}
+
+bool memory_held(
+	struct store *store, const char *owner, struct lease_batch *batch, struct error *err)
+{
+	(void)err;
+	struct holder *holder = map_find(&memory_of(store)->holders, owner);
+	*batch = (struct lease_batch){ .next_ms = -1 };
+	if (!holder)
+		return true;
+	batch->tasks = xcalloc(holder->tasks.count, sizeof *batch->tasks);
+	for (struct link *link = holder->tasks.first; link; link = link->behind)
+		describe(link->self, &batch->tasks[batch->count++]);
+	return true;
+}
+
+bool memory_sweep(struct store *store, size_t limit, struct sweep_report *report, struct error *err)
+{
+	(void)err;
+	struct memory *memory = memory_of(store);
+	*report = (struct sweep_report){ .next_ms = -1 };
+	for (struct map_entry *at = map_after(&memory->queues, NULL); at; at = at->next[0]) {
+		struct queue *queue = at->value;
+		report->released += put_back_expired(memory, queue, limit - report->released);
+		report->due += put_back_delayed(memory, queue, limit - report->due);
+		report->due += put_back_timed_out(memory, queue, limit - report->due);
+		int64_t wall = clock_wall_ms();
+		report->next_ms =
+			sooner(report->next_ms, time_until(&queue->leases, clock_steady_ms()));
+		report->next_ms = sooner(report->next_ms, time_until(&queue->delayed, wall));
+		report->next_ms = sooner(report->next_ms, time_until(&queue->timeouts, wall));
+	}
+	report->dropped = memory_free_dropped(memory, limit);
+	return true;
+}

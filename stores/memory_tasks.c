@@ -1,0 +1,395 @@
+/* How tasks move between the tables; see memory_tasks.h. */
+#include "stores/memory_tasks.h"
+
+#include "base/clock.h"
+#include "stores/backend.h"
+#include "stores/memory_births.h"
+
+#include <assert.h>
+#include <stdio.h>
+
+struct queue *memory_queue(struct memory *memory, const char *name)
+{
+	struct queue *queue = map_find(&memory->queues, name);
+	if (queue)
+		return queue;
+	queue = xcalloc(1, sizeof *queue);
+	queue->name = xstrdup(name);
+	map_add(&memory->queues, name, queue);
+	return queue;
+}
+
+struct task *memory_task_at(const struct job *job, int64_t seq)
+{
+	size_t low = 0, high = job->litters_count;
+	while (low < high) { /* the first litter that begins after seq */
+		size_t middle = low + (high - low) / 2;
+		if (job->litters[middle]->first_seq <= seq)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	if (low == 0)
+		return NULL;
+	const struct litter *litter = job->litters[low - 1];
+	int64_t index = seq - litter->first_seq;
+	return (size_t)index < litter->count ? litter->tasks[index] : NULL;
+}
+
+struct task *memory_find_task(struct memory *memory, const char *id)
+{
+	struct pushed *pushed = map_find(&memory->pushed, id);
+	if (pushed)
+		return &pushed->task;
+	char job_id[IDS_UUID_SIZE];
+	int64_t seq;
+	if (!store_split_id(id, job_id, &seq))
+		return NULL;
+	struct job *job = map_find(&memory->jobs, job_id);
+	return job ? memory_task_at(job, seq) : NULL;
+}
+
+struct counter *memory_counter(struct job *job, int64_t scope, const char *gate)
+{
+	OWNED(free) char *key = xprintf("%lld/%s", (long long)scope, gate);
+	struct counter *counter = map_find(&job->counters, key);
+	if (!counter) {
+		counter = xcalloc(1, sizeof *counter);
+		map_add(&job->counters, key, counter);
+	}
+	return counter;
+}
+
+struct census *memory_census(struct job *job, int64_t scope, const char *name)
+{
+	OWNED(free) char *key = xprintf("%lld/%s", (long long)scope, name);
+	struct census *census = map_find(&job->censuses, key);
+	if (!census) {
+		census = xcalloc(1, sizeof *census);
+		census->name = xstrdup(name);
+		map_add(&job->censuses, key, census);
+	}
+	return census;
+}
+
+enum task_state memory_state(const struct task *task)
+{
+	static const enum task_state states[] = {
+		[PLACE_UNBORN] = TASK_QUEUED,
+		[PLACE_WAITING] = TASK_WAITING,
+		[PLACE_DELAYED] = TASK_QUEUED,
+		[PLACE_READY] = TASK_QUEUED,
+	};
+	return task->bundle ? states[task->bundle->place] : task->state;
+}
+
+int64_t memory_seq(const struct task *task)
+{
+	return task->litter ? task->litter->first_seq + (int64_t)task->index : 0;
+}
+
+char *memory_task_id(const struct task *task, char out[STORE_ID_SIZE])
+{
+	if (task->job)
+		snprintf(out, STORE_ID_SIZE, "%s.%lld", task->job->id, (long long)memory_seq(task));
+	else
+		snprintf(out, STORE_ID_SIZE, "%s", ((const struct pushed *)task)->id);
+	return out;
+}
+
+bool memory_is_cancelled(const struct task *task)
+{
+	return task->job && task->job->state == JOB_CANCELLED;
+}
+
+/* Adds the tasks of a bundle to the counts of its place, or takes them away (by < 0). */
+static void count_bundle(struct bundle *bundle, int64_t by)
+{
+	switch (bundle->place) {
+	case PLACE_UNBORN:
+		return;
+	case PLACE_WAITING:
+		bundle->job->waiting += by;
+		bundle->census->waiting += by;
+		return;
+	case PLACE_DELAYED:
+		bundle->queue->delayed_count += by;
+		break;
+	case PLACE_READY:
+		bundle->queue->ready_count += by;
+		break;
+	}
+	if (bundle->job)
+		bundle->job->queued += by;
+}
+
+static void place_at(struct bundle *bundle, enum place place, int64_t order)
+{
+	int64_t tasks = (int64_t)bundle->tasks.count;
+	count_bundle(bundle, -tasks);
+	bundle->place = place;
+	count_bundle(bundle, tasks);
+	if (place == PLACE_READY) {
+		heap_add(&bundle->queue->ready, &bundle->node, -bundle->priority, order);
+		bundle->queue->rung++;
+	} else {
+		heap_add(&bundle->queue->delayed, &bundle->node, bundle->due_at_ms, order);
+	}
+}
+
+void memory_place_bundle(struct memory *memory, struct bundle *bundle, int64_t due_at_ms)
+{
+	bundle->due_at_ms = due_at_ms;
+	bool is_due = due_at_ms <= clock_wall_ms();
+	place_at(bundle, is_due ? PLACE_READY : PLACE_DELAYED, ++memory->last_order);
+}
+
+static struct bundle *bundle_alone(struct task *task)
+{
+	struct bundle *bundle = xcalloc(1, sizeof *bundle);
+	bundle->job = task->job;
+	bundle->queue = task->queue;
+	bundle->census = task->census;
+	bundle->priority = task->priority;
+	bundle->node.self = bundle;
+	bundle->place = PLACE_UNBORN;
+	task->bundle = bundle;
+	line_add(&bundle->tasks, &task->link);
+	return bundle;
+}
+
+static void shelve(struct task *task)
+{
+	if (!task->job)
+		line_add(&task->queue->pushed_queued, &((struct pushed *)task)->shelf);
+}
+
+void memory_make_ready(struct memory *memory, struct task *task, int64_t due_at_ms)
+{
+	shelve(task);
+	memory_place_bundle(memory, bundle_alone(task), due_at_ms);
+}
+
+void memory_make_first(struct memory *memory, struct task *task)
+{
+	shelve(task);
+	struct bundle *bundle = bundle_alone(task);
+	bundle->due_at_ms = task->due_at_ms;
+	place_at(bundle, PLACE_READY, --memory->first_order);
+}
+
+static struct bundle *find_waiters(const struct counter *counter, const struct task *task)
+{
+	for (size_t i = 0; i < counter->waiters_count; i++) {
+		struct bundle *bundle = counter->waiters[i];
+		if (bundle->queue == task->queue && bundle->priority == task->priority &&
+			bundle->census == task->census)
+			return bundle;
+	}
+	return NULL;
+}
+
+void memory_wait_for(struct task *task, struct counter *counter)
+{
+	struct bundle *bundle = find_waiters(counter, task);
+	if (bundle) {
+		task->bundle = bundle;
+		line_add(&bundle->tasks, &task->link);
+		count_bundle(bundle, 1);
+	} else {
+		bundle = bundle_alone(task);
+		bundle->place = PLACE_WAITING;
+		bundle->counter = counter;
+		count_bundle(bundle, 1);
+		counter->waiters = xgrow(counter->waiters, counter->waiters_count, &counter->room,
+			sizeof(struct bundle *));
+		counter->waiters[counter->waiters_count++] = bundle;
+	}
+	if (task->wait_until_ms > clock_wall_ms())
+		heap_add(&task->queue->timeouts, &task->clock, task->wait_until_ms, 0);
+}
+
+static void forget_waiters(struct counter *counter, const struct bundle *bundle)
+{
+	for (size_t i = 0; i < counter->waiters_count; i++)
+		if (counter->waiters[i] == bundle) {
+			counter->waiters[i] = counter->waiters[--counter->waiters_count];
+			return;
+		}
+}
+
+void memory_leave(struct task *task)
+{
+	struct bundle *bundle = task->bundle;
+	if (!bundle)
+		return;
+	count_bundle(bundle, -1);
+	task->due_at_ms = bundle->due_at_ms;
+	task->bundle = NULL;
+	line_leave(&task->link);
+	heap_leave(&task->clock);
+	if (!task->job)
+		line_leave(&((struct pushed *)task)->shelf);
+	if (bundle->tasks.count > 0 || bundle->place == PLACE_UNBORN)
+		return;
+	if (bundle->place == PLACE_WAITING)
+		forget_waiters(bundle->counter, bundle);
+	heap_leave(&bundle->node);
+	free(bundle);
+}
+
+static struct holder *get_holder(struct memory *memory, const char *owner)
+{
+	struct holder *holder = map_find(&memory->holders, owner);
+	if (holder)
+		return holder;
+	holder = xcalloc(1, sizeof *holder);
+	snprintf(holder->owner, sizeof holder->owner, "%s", owner);
+	map_add(&memory->holders, owner, holder);
+	return holder;
+}
+
+static void count_working(struct task *task, int64_t by)
+{
+	if (!task->job)
+		return;
+	task->job->working += by;
+	task->census->working += by;
+}
+
+void memory_hold(struct memory *memory, struct task *task, const char *owner, int64_t lease_ms)
+{
+	memory_leave(task);
+	task->state = TASK_WORKING;
+	task->attempt++;
+	task->token = (struct token){ .attempt = task->attempt, .nonce = ids_random64() };
+	snprintf(task->token.owner, sizeof task->token.owner, "%s", owner);
+	task->leased_at_ms = clock_wall_ms();
+	task->holder = get_holder(memory, owner);
+	line_add(&task->holder->tasks, &task->link);
+	heap_add(&task->queue->leases, &task->clock, clock_steady_ms() + lease_ms, 0);
+	count_working(task, 1);
+}
+
+void memory_take_back(struct memory *memory, struct task *task)
+{
+	assert(task->holder);
+	line_leave(&task->link);
+	heap_leave(&task->clock);
+	if (task->holder->tasks.count == 0) {
+		map_drop(&memory->holders, task->holder->owner);
+		free(task->holder);
+	}
+	task->holder = NULL;
+	count_working(task, -1);
+	memory_drop_litter(memory, &task->ahead);
+}
+
+static struct counter *counter_to_wait_for(const struct task *task)
+{
+	if (!task->wait_gate)
+		return NULL;
+	if (task->wait_until_ms > 0 && task->wait_until_ms <= clock_wall_ms())
+		return NULL;
+	struct counter *counter = memory_counter(task->job, task->wait_scope, task->wait_gate);
+	return counter->pending > 0 ? counter : NULL;
+}
+
+void memory_put_back(struct memory *memory, struct task *task, bool first)
+{
+	struct counter *counter = counter_to_wait_for(task);
+	if (task->due_at_ms == 0) /* it was taken while it waited */
+		task->due_at_ms = clock_wall_ms();
+	if (memory_is_cancelled(task))
+		memory_end_cancelled(memory, task);
+	else if (counter)
+		memory_wait_for(task, counter);
+	else if (first && task->due_at_ms <= clock_wall_ms())
+		memory_make_first(memory, task);
+	else
+		memory_make_ready(memory, task, task->due_at_ms);
+}
+
+static void keep_remains(
+	struct memory *memory, struct remains *remains, enum retention retention, int64_t now)
+{
+	heap_add(&memory->ended[retention], &remains->ended, now, 0);
+	heap_add(&memory->results, &remains->results, now, 0);
+}
+
+static void drop_key(struct map *keys, const char *place, const char *key)
+{
+	if (!key)
+		return;
+	OWNED(free) char *whole = xprintf("%s\n%s", place, key);
+	map_drop(keys, whole);
+}
+
+static bool is_dead(enum task_state state)
+{
+	return state == TASK_FAILED || state == TASK_INVALID;
+}
+
+static void end_pushed(struct memory *memory, struct pushed *pushed, enum task_state state)
+{
+	drop_key(&memory->task_keys, pushed->task.queue->name, pushed->key);
+	if (is_dead(state))
+		line_add(&pushed->task.queue->pushed_dead, &pushed->shelf);
+	bool is_good = state == TASK_COMPLETED || state == TASK_SKIPPED;
+	keep_remains(memory, &pushed->remains, is_good ? KEEP_COMPLETED : KEEP_FAILED,
+		pushed->task.finished_at_ms);
+}
+
+void memory_end(struct memory *memory, struct task *task, enum task_state state)
+{
+	task->state = state;
+	task->finished_at_ms = clock_wall_ms();
+	task->queue->completed += state == TASK_COMPLETED;
+	task->queue->failed += is_dead(state);
+	task->queue->dead_count += is_dead(state);
+	if (!task->job)
+		end_pushed(memory, (struct pushed *)task, state);
+}
+
+void memory_end_cancelled(struct memory *memory, struct task *task)
+{
+	memory_leave(task);
+	memory_end(memory, task, TASK_CANCELLED);
+	task->census->tally.cancelled++;
+	memory_settle_job(memory, task->job);
+}
+
+bool memory_settle_job(struct memory *memory, struct job *job)
+{
+	int64_t queued = job->state == JOB_CANCELLED ? 0 : job->queued;
+	if (job->finished_at_ms > 0 || queued + job->working > 0)
+		return false;
+	if (job->state == JOB_RUNNING && job->waiting > 0) {
+		job->state = JOB_FAILED;
+		job->reason = backend_stuck_reason(job->waiting);
+	} else if (job->state == JOB_RUNNING) {
+		job->state = JOB_COMPLETED;
+	}
+	job->finished_at_ms = clock_wall_ms();
+	drop_key(&memory->job_keys, job->workflow, job->key);
+	keep_remains(memory, &job->remains,
+		job->state == JOB_COMPLETED ? KEEP_COMPLETED : KEEP_FAILED, job->finished_at_ms);
+	return true;
+}
+
+void memory_unend(struct remains *remains)
+{
+	heap_leave(&remains->ended);
+	heap_leave(&remains->results);
+}
+
+void memory_record(struct task *task, const struct token *token, bool has_committed,
+	const char *entry, const char *output)
+{
+	task->attempts = xgrow(
+		task->attempts, task->attempts_count, &task->attempts_room, sizeof *task->attempts);
+	task->attempts[task->attempts_count++] = (struct attempt){ .token = *token,
+		.has_committed = has_committed,
+		.entry = xstrdup(entry),
+		.output = entry ? xstrdup(output) : NULL };
+}

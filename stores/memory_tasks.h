@@ -1,0 +1,47 @@
+#pragma once
+/* How tasks move between the tables: found, born, made ready, held, ended. The acts of the port are
+ * made of these. None of them checks a token. */
+#include "stores/memory_tables.h"
+
+struct queue *memory_queue(struct memory *memory, const char *name);
+/* NULL where there is none, or where it is not born. */
+struct task *memory_find_task(struct memory *memory, const char *id);
+struct task *memory_task_at(const struct job *job, int64_t seq);
+struct counter *memory_counter(struct job *job, int64_t scope, const char *gate);
+struct census *memory_census(struct job *job, int64_t scope, const char *name);
+
+enum task_state memory_state(const struct task *task);
+int64_t memory_seq(const struct task *task); /* 0: a pushed task */
+char *memory_task_id(const struct task *task, char out[STORE_ID_SIZE]);
+bool memory_is_cancelled(const struct task *task); /* its job is */
+
+/* Queues a task that stands nowhere: behind the others of its priority once due_at_ms has come, or
+ * in front of them. */
+void memory_make_ready(struct memory *memory, struct task *task, int64_t due_at_ms);
+void memory_make_first(struct memory *memory, struct task *task);
+/* Makes a whole bundle ready, or delays it. */
+void memory_place_bundle(struct memory *memory, struct bundle *bundle, int64_t due_at_ms);
+/* Lets a task that stands nowhere wait for its gate's counter. */
+void memory_wait_for(struct task *task, struct counter *counter);
+/* Takes a queued or waiting task out of where it stands. */
+void memory_leave(struct task *task);
+
+void memory_hold(struct memory *memory, struct task *task, const char *owner, int64_t lease_ms);
+/* Takes a working task from its owner; it then stands nowhere. Children written ahead are dropped.
+ */
+void memory_take_back(struct memory *memory, struct task *task);
+/* Where a task goes that was held and not committed: back to where it was, or to its end where its
+ * job is cancelled. */
+void memory_put_back(struct memory *memory, struct task *task, bool first);
+/* Ends a task that stands nowhere. */
+void memory_end(struct memory *memory, struct task *task, enum task_state state);
+/* Ends a queued, waiting or given-back task of a cancelled job. */
+void memory_end_cancelled(struct memory *memory, struct task *task);
+/* Finishes the job where nothing of it can run any more. */
+bool memory_settle_job(struct memory *memory, struct job *job);
+/* Undoes what the end of a job or a pushed task has set up. */
+void memory_unend(struct remains *remains);
+
+/* Joins the trace of the task; texts are copied. */
+void memory_record(struct task *task, const struct token *token, bool has_committed,
+	const char *entry, const char *output);

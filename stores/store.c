@@ -1,0 +1,194 @@
+/* Stores by URL scheme, names of states, and what callers drop; see store.h. */
+#include "stores/store.h"
+
+#include "stores/memory.h"
+
+#include <errno.h>
+
+const char *const task_state_names[TASK_STATES] = {
+	[TASK_WAITING] = "waiting",
+	[TASK_QUEUED] = "queued",
+	[TASK_WORKING] = "working",
+	[TASK_COMPLETED] = "completed",
+	[TASK_FAILED] = "failed",
+	[TASK_INVALID] = "invalid_payload",
+	[TASK_SKIPPED] = "skipped",
+	[TASK_CANCELLED] = "cancelled",
+};
+const char *const job_state_names[JOB_STATES] = {
+	[JOB_RUNNING] = "running",
+	[JOB_COMPLETED] = "completed",
+	[JOB_FAILED] = "failed",
+	[JOB_CANCELLED] = "cancelled",
+};
+
+static bool check_memory(const char *path, struct error *err)
+{
+	if (*path)
+		return error_set(
+			err, ERROR_INVALID, "store memory: takes no path, got \"%s\"", path);
+	return true;
+}
+
+/* A scheme without open is known, but nothing of this build can serve it. */
+struct scheme {
+	const char *name;
+	bool (*open)(const char *path, struct store **out, struct error *err);
+	bool (*check)(const char *path, struct error *err);
+};
+static const struct scheme schemes[] = {
+	{ "memory", memory_store_open, check_memory },
+	{ "sqlite", NULL, NULL },
+	{ "redis", NULL, NULL },
+	{ "rediss", NULL, NULL },
+	{ "redis+sentinel", NULL, NULL },
+	{ "postgres", NULL, NULL },
+	{ "postgresql", NULL, NULL },
+};
+
+static const struct scheme *find_scheme(const char *url, size_t length)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(schemes); i++)
+		if (strlen(schemes[i].name) == length && strncmp(schemes[i].name, url, length) == 0)
+			return &schemes[i];
+	return NULL;
+}
+
+/* Answers the row of the URL's scheme, and what follows the colon; NULL with an error. */
+static const struct scheme *choose(const char *url, const char **path, struct error *err)
+{
+	size_t length = strcspn(url, ":");
+	const struct scheme *scheme = url[length] ? find_scheme(url, length) : NULL;
+	*path = url + length + 1;
+	if (!scheme) {
+		/* The whole URL may hold a password: only its scheme is shown. */
+		int shown = url[length] ? (int)(length > 40 ? 40 : length) : 0;
+		error_set(err, ERROR_INVALID,
+			"store: expected memory: or sqlite:PATH, got scheme \"%.*s\"", shown, url);
+	} else if (!scheme->open) {
+		error_set(err, ERROR_INVALID, "store %s: is not supported yet", scheme->name);
+	} else if (scheme->check(*path, err)) {
+		return scheme;
+	}
+	return NULL;
+}
+
+bool store_check_url(const char *url, struct error *err)
+{
+	const char *path;
+	return choose(url, &path, err) != NULL;
+}
+
+bool store_open(const char *url, struct store **out, struct error *err)
+{
+	const char *path;
+	const struct scheme *scheme = choose(url, &path, err);
+	return scheme && scheme->open(path, out, err);
+}
+
+void store_close(struct store *store)
+{
+	if (store)
+		store->ops->close(store);
+}
+
+static bool is_uuid(const char *text)
+{
+	for (int i = 0; i < IDS_UUID_SIZE - 1; i++) {
+		bool is_dash = i == 8 || i == 13 || i == 18 || i == 23;
+		if (is_dash ? text[i] != '-' : !strchr("0123456789abcdef", text[i]) || !text[i])
+			return false;
+	}
+	return true;
+}
+
+bool store_split_id(const char *id, char job[IDS_UUID_SIZE], int64_t *seq)
+{
+	if (!is_uuid(id) || id[IDS_UUID_SIZE - 1] != '.')
+		return false;
+	const char *digits = id + IDS_UUID_SIZE;
+	if (digits[0] < '1' || digits[0] > '9' || digits[strspn(digits, "0123456789")])
+		return false;
+	errno = 0;
+	long long number = strtoll(digits, NULL, 10);
+	if (errno)
+		return false;
+	memcpy(job, id, IDS_UUID_SIZE - 1);
+	job[IDS_UUID_SIZE - 1] = '\0';
+	*seq = number;
+	return true;
+}
+
+void lease_batch_finish(struct lease_batch *batch)
+{
+	for (size_t i = 0; i < batch->count; i++) {
+		struct leased *task = &batch->tasks[i];
+		free(task->job_id);
+		free(task->name);
+		free(task->queue);
+		free(task->payload);
+		free(task->scopes);
+		free(task->wait_gate);
+	}
+	free(batch->tasks);
+	*batch = (struct lease_batch){ .next_ms = -1 };
+}
+
+void gate_view_finish(struct gate_view *view)
+{
+	free(view->tallies);
+	*view = (struct gate_view){ 0 };
+}
+
+void job_record_finish(struct job_record *record)
+{
+	for (size_t i = 0; i < record->name_count; i++)
+		free(record->names[i].name);
+	free(record->names);
+	free(record->id);
+	free(record->workflow);
+	free(record->workflow_hash);
+	free(record->key);
+	free(record->payload);
+	free(record->reason);
+	*record = (struct job_record){ 0 };
+}
+
+void task_record_finish(struct task_record *record)
+{
+	free(record->job_id);
+	free(record->name);
+	free(record->queue);
+	free(record->payload);
+	free(record->result);
+	free(record->reason);
+	free(record->scopes);
+	free(record->wait_gate);
+	*record = (struct task_record){ 0 };
+}
+
+void job_list_finish(struct job_list *list)
+{
+	for (size_t i = 0; i < list->count; i++)
+		job_record_finish(&list->rows[i]);
+	free(list->rows);
+	*list = (struct job_list){ 0 };
+}
+
+void task_list_finish(struct task_list *list)
+{
+	for (size_t i = 0; i < list->count; i++)
+		task_record_finish(&list->rows[i]);
+	free(list->rows);
+	*list = (struct task_list){ 0 };
+}
+
+void attempt_list_finish(struct attempt_list *list)
+{
+	for (size_t i = 0; i < list->count; i++) {
+		free(list->rows[i].entry);
+		free(list->rows[i].output);
+	}
+	free(list->rows);
+	*list = (struct attempt_list){ 0 };
+}
