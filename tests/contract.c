@@ -1,0 +1,353 @@
+/* Common ground of the stores' contract; see contract.h. */
+#include "tests/contract.h"
+
+#include "base/clock.h"
+
+#include <ftw.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+struct store *store;
+static const char *url;
+static char folder[64];
+static int64_t passed_ms;
+
+/* What the words answer is kept until the test ends. */
+static struct {
+	struct lease_batch batches[4096];
+	struct task_record tasks[4096];
+	struct job_record jobs[1024];
+	struct gate_view gates[256];
+	size_t batch_count, task_count, job_count, gate_count;
+} kept;
+
+void contract_set_url(const char *wanted)
+{
+	url = wanted;
+}
+
+static int delete_entry(const char *path, const struct stat *status, int kind, struct FTW *walk)
+{
+	(void)status;
+	(void)kind;
+	(void)walk;
+	return remove(path);
+}
+
+void contract_begin(void)
+{
+	char whole[128];
+	snprintf(whole, sizeof whole, "%s", url);
+	if (strcmp(url, "sqlite:") == 0) {
+		snprintf(folder, sizeof folder, "%s/reeve-contract-XXXXXX",
+			getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp");
+		if (!mkdtemp(folder))
+			abort();
+		snprintf(whole, sizeof whole, "sqlite:%s/store.db", folder);
+	}
+	struct error err;
+	if (!store_open(whole, &store, &err)) {
+		fprintf(stderr, "%s\n", err.text);
+		abort();
+	}
+}
+
+void contract_end(void)
+{
+	for (size_t i = 0; i < kept.batch_count; i++)
+		lease_batch_finish(&kept.batches[i]);
+	for (size_t i = 0; i < kept.task_count; i++)
+		task_record_finish(&kept.tasks[i]);
+	for (size_t i = 0; i < kept.job_count; i++)
+		job_record_finish(&kept.jobs[i]);
+	for (size_t i = 0; i < kept.gate_count; i++)
+		gate_view_finish(&kept.gates[i]);
+	kept.batch_count = kept.task_count = kept.job_count = kept.gate_count = 0;
+	store_close(store);
+	store = NULL;
+	pass_ms(-passed_ms);
+	if (folder[0])
+		nftw(folder, delete_entry, 8, FTW_DEPTH | FTW_PHYS);
+	folder[0] = '\0';
+}
+
+void pass_ms(int64_t ms)
+{
+	passed_ms += ms;
+	clock_set_offset_ms(passed_ms);
+}
+
+static void check(bool done, const struct error *err)
+{
+	if (!done)
+		fprintf(stderr, "\n    %s\n", err->text);
+	CU_ASSERT_TRUE_FATAL(done);
+}
+
+void step_begin(struct step *step)
+{
+	*step = (struct step){ 0 };
+	step->effects.children = step->children;
+	step->effects.counters = step->counters;
+	step->effects.tallies = step->tallies;
+}
+
+struct new_task *step_child(struct step *step, const char *name)
+{
+	struct new_task *child = &step->children[step->effects.children_count++];
+	*child = (struct new_task){ .name = name, .queue = name, .payload = "{}", .scopes = "0" };
+	step_tally(step, 0, name, (struct tally){ .born = 1 });
+	return child;
+}
+
+struct new_task *step_gate(struct step *step, int64_t scope, const char *gate)
+{
+	struct new_task *child = step_child(step, gate);
+	child->waits = true;
+	child->wait_scope = scope;
+	child->wait_gate = gate;
+	return child;
+}
+
+void step_counter(struct step *step, int64_t scope, const char *gate, int64_t pending)
+{
+	step->counters[step->effects.counters_count++] =
+		(struct counter_change){ .scope = scope, .gate = gate, .pending = pending };
+}
+
+void step_tally(struct step *step, int64_t scope, const char *name, struct tally add)
+{
+	step->tallies[step->effects.tallies_count++] =
+		(struct tally_change){ .scope = scope, .name = name, .add = add };
+}
+
+void step_ended(struct step *step, const char *name, enum outcome outcome)
+{
+	static const struct tally ends[] = {
+		[OUTCOME_COMPLETED] = { .completed = 1 },
+		[OUTCOME_FAILED] = { .failed = 1 },
+		[OUTCOME_INVALID] = { .invalid = 1 },
+		[OUTCOME_SKIPPED] = { .skipped = 1 },
+		[OUTCOME_CANCELLED] = { .cancelled = 1 },
+	};
+	if (outcome < ARRAY_SIZE(ends))
+		step_tally(step, 0, name, ends[outcome]);
+}
+
+struct id new_id(void)
+{
+	struct id id;
+	char uuid[IDS_UUID_SIZE];
+	ids_uuid7(uuid);
+	snprintf(id.text, sizeof id.text, "%s", uuid);
+	return id;
+}
+
+struct id submit_key(const struct step *step, const char *key)
+{
+	struct id id = new_id(), answered;
+	struct submission submission = { .id = id.text,
+		.workflow = "flow",
+		.workflow_hash = "hash",
+		.payload = "{\"a\":1}",
+		.key = key,
+		.effects = step->effects };
+	struct error err;
+	check(store->ops->put_workflow(store, "hash", "flow", "{}", &err), &err);
+	check(store->ops->submit(store, &submission, answered.text, &err), &err);
+	return answered;
+}
+
+struct id submit(const struct step *step)
+{
+	return submit_key(step, NULL);
+}
+
+struct id submit_one(const char *name)
+{
+	struct step step;
+	step_begin(&step);
+	step_child(&step, name);
+	return submit(&step);
+}
+
+struct id push_as(struct push push)
+{
+	struct id id = new_id(), answered;
+	push.id = push.id ? push.id : id.text;
+	push.name = push.name ? push.name : push.queue;
+	push.payload = push.payload ? push.payload : "{}";
+	struct error err;
+	check(store->ops->push(store, &push, 1, &answered.text, &err), &err);
+	return answered;
+}
+
+struct id push(const char *queue)
+{
+	return push_as((struct push){ .queue = queue });
+}
+
+static struct lease_batch keep_batch(const struct lease_batch *batch)
+{
+	if (kept.batch_count == ARRAY_SIZE(kept.batches))
+		abort();
+	return kept.batches[kept.batch_count++] = *batch;
+}
+
+static struct lease_batch lease_batch_of(
+	const char *owner, const char *queue, int64_t lease_ms, size_t max)
+{
+	struct lease_request request = {
+		.queues = &queue, .queue_count = 1, .owner = owner, .lease_ms = lease_ms, .max = max
+	};
+	struct lease_batch batch;
+	struct error err;
+	check(store->ops->lease(store, &request, &batch, &err), &err);
+	return keep_batch(&batch);
+}
+
+struct lease_batch lease_many(const char *queue, size_t max)
+{
+	return lease_batch_of(OWNER, queue, LEASE_MS, max);
+}
+
+const struct leased *lease_as(const char *owner, const char *queue, int64_t lease_ms)
+{
+	struct lease_batch batch = lease_batch_of(owner, queue, lease_ms, 1);
+	return batch.count > 0 ? batch.tasks : NULL;
+}
+
+const struct leased *lease(const char *queue)
+{
+	return lease_as(OWNER, queue, LEASE_MS);
+}
+
+struct commit commit_of(const struct leased *task, enum outcome outcome)
+{
+	CU_ASSERT_PTR_NOT_NULL_FATAL(task);
+	return (struct commit){ .id = task->id,
+		.token = task->token,
+		.outcome = outcome,
+		.failures = task->failures,
+		.crashes = task->crashes };
+}
+
+struct commit_result commit(const struct commit *commit)
+{
+	struct commit_result result;
+	struct error err;
+	check(store->ops->commit(store, commit, 1, &result, NULL, NULL, &err), &err);
+	return result;
+}
+
+struct commit_result commit_step(const struct leased *task, enum outcome outcome, struct step *step)
+{
+	struct commit made = commit_of(task, outcome);
+	if (task->job_id)
+		step_ended(step, task->name, outcome);
+	made.effects = step->effects;
+	return commit(&made);
+}
+
+struct commit_result end(const struct leased *task, enum outcome outcome)
+{
+	struct step step;
+	step_begin(&step);
+	return commit_step(task, outcome, &step);
+}
+
+struct commit_result complete(const struct leased *task)
+{
+	return end(task, OUTCOME_COMPLETED);
+}
+
+enum renewal renew(const struct leased *task)
+{
+	enum renewal renewal;
+	struct error err;
+	check(store->ops->renew(store, task->id, &task->token, LEASE_MS, &renewal, &err), &err);
+	return renewal;
+}
+
+bool spawn(const struct leased *task, uint32_t first_index, const char *name, size_t count)
+{
+	struct new_task *children = xcalloc(count, sizeof *children);
+	for (size_t i = 0; i < count; i++)
+		children[i] = (struct new_task){
+			.name = name, .queue = name, .payload = "{}", .scopes = "0"
+		};
+	struct error err = { 0 };
+	bool done = store->ops->spawn(
+		store, task->id, &task->token, first_index, children, count, &err);
+	free(children);
+	CU_ASSERT_TRUE(done || err.kind == ERROR_CONFLICT);
+	return done;
+}
+
+const struct task_record *task(const char *id)
+{
+	struct task_record record;
+	struct error err;
+	check(store->ops->get_task(store, id, &record, &err), &err);
+	if (kept.task_count == ARRAY_SIZE(kept.tasks))
+		abort();
+	kept.tasks[kept.task_count] = record;
+	return &kept.tasks[kept.task_count++];
+}
+
+const struct job_record *job(const char *id)
+{
+	struct job_record record;
+	struct error err;
+	check(store->ops->get_job(store, id, &record, &err), &err);
+	if (kept.job_count == ARRAY_SIZE(kept.jobs))
+		abort();
+	kept.jobs[kept.job_count] = record;
+	return &kept.jobs[kept.job_count++];
+}
+
+int64_t count_of(const char *job_id, const char *name, enum task_state state)
+{
+	const struct job_record *record = job(job_id);
+	for (size_t i = 0; i < record->name_count; i++)
+		if (strcmp(record->names[i].name, name) == 0)
+			return record->names[i].states[state];
+	return 0;
+}
+
+struct queue_stats queue(const char *name)
+{
+	struct queue_stats stats;
+	struct error err;
+	check(store->ops->get_queue(store, name, &stats, &err), &err);
+	return stats;
+}
+
+size_t attempts_of(const char *id)
+{
+	struct attempt_list list;
+	struct error err;
+	check(store->ops->list_attempts(store, id, &list, &err), &err);
+	size_t count = list.count;
+	attempt_list_finish(&list);
+	return count;
+}
+
+const struct gate_view *gate(const char *job_id, int64_t scope, const char *name)
+{
+	struct gate_view view;
+	struct error err;
+	check(store->ops->get_gate(store, job_id, scope, name, &name, 1, &view, &err), &err);
+	if (kept.gate_count == ARRAY_SIZE(kept.gates))
+		abort();
+	kept.gates[kept.gate_count] = view;
+	return &kept.gates[kept.gate_count++];
+}
+
+struct id child_id(const char *job_id, int64_t seq)
+{
+	struct id id;
+	snprintf(id.text, sizeof id.text, "%.36s.%lld", job_id, (long long)seq);
+	return id;
+}

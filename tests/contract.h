@@ -1,0 +1,82 @@
+#pragma once
+/*
+ * Common ground of the contract that every store must keep: a fresh store for each test, and short
+ * words for the acts, which fail the test where the act fails.
+ */
+#include "stores/store.h"
+#include "tests/suite.h"
+
+extern struct store *store; /* empty at the beginning of each test */
+
+/* One file's tests. */
+struct contract_part {
+	const char *name;
+	const struct suite_test *tests;
+	size_t count;
+};
+extern const struct contract_part contract_leases, contract_jobs;
+
+/* Before and after each test. The URL is "memory:" or "sqlite:", which gets a file of its own. */
+void contract_set_url(const char *url);
+void contract_begin(void);
+void contract_end(void);
+
+/* Moves both clocks on; the test's end puts them back. */
+void pass_ms(int64_t ms);
+
+/* A job's step being put together; begins with an empty one. */
+struct step {
+	struct effects effects;
+	struct new_task children[16];
+	struct counter_change counters[16];
+	struct tally_change tallies[32];
+};
+void step_begin(struct step *step);
+/* A child of this name in the queue of this name. Answers it, to be changed. */
+struct new_task *step_child(struct step *step, const char *name);
+/* A child that waits for the counter (scope, gate), where gate is its name too. */
+struct new_task *step_gate(struct step *step, int64_t scope, const char *gate);
+void step_counter(struct step *step, int64_t scope, const char *gate, int64_t pending);
+void step_tally(struct step *step, int64_t scope, const char *name, struct tally add);
+/* The task's own end in the counts of the job. */
+void step_ended(struct step *step, const char *name, enum outcome outcome);
+
+struct id {
+	char text[STORE_ID_SIZE];
+};
+struct id new_id(void);
+struct id submit(const struct step *step);
+struct id submit_key(const struct step *step, const char *key);
+struct id submit_one(const char *name); /* a job of one task */
+struct id push(const char *queue);
+struct id push_as(struct push push); /* id, name and payload are filled in where missing */
+
+/* NULL where there is none. Valid until the test ends, like what the others answer. */
+const struct leased *lease(const char *queue);
+const struct leased *lease_as(const char *owner, const char *queue, int64_t lease_ms);
+struct lease_batch lease_many(const char *queue, size_t max);
+#define OWNER    "0123456789abcdef0123456789abcdef"
+#define OTHER    "fedcba9876543210fedcba9876543210"
+#define LEASE_MS 30000
+
+/* A commit of what is held, to be changed. */
+struct commit commit_of(const struct leased *task, enum outcome outcome);
+struct commit_result commit(const struct commit *commit);
+/* Commits with the counts of its end and nothing else. */
+struct commit_result end(const struct leased *task, enum outcome outcome);
+struct commit_result complete(const struct leased *task);
+struct commit_result commit_step(
+	const struct leased *task, enum outcome outcome, struct step *step);
+enum renewal renew(const struct leased *task);
+bool spawn(const struct leased *task, uint32_t first_index, const char *name, size_t count);
+
+const struct task_record *task(const char *id);
+const struct job_record *job(const char *id);
+int64_t count_of(const char *job_id, const char *name, enum task_state state);
+struct queue_stats queue(const char *name);
+size_t attempts_of(const char *id);
+const struct gate_view *gate(const char *job_id, int64_t scope, const char *name);
+struct id child_id(const char *job_id, int64_t seq);
+
+#define ASSERT_STATE(id, expected) CU_ASSERT_EQUAL(task(id)->state, expected)
+#define ASSERT_JOB(id, expected)   CU_ASSERT_EQUAL(job(id)->state, expected)
