@@ -49,20 +49,27 @@ struct workflow_list {
 /*
  * Reads descriptors from files and folders (NULL-terminated list): *.json, *.yaml, *.yml; a file is
  * one descriptor, or `workflows: {NAME: …}`. Unreadable, half-written or duplicate ones are lines
- * in faults; the others are still listed.
+ * in faults (added to it); the others are still listed.
  */
 void workflow_list_load(
 	char *const *paths, struct workflow_list *list, struct workflow_faults *faults);
 void workflow_list_finish(struct workflow_list *list);
+
+struct config;
+/* Adds lines: a gate on a configured queue that is not of type sync is a mistake; a queue that is
+ * not configured is a warning (it may live on another host), a mistake where strict. Both start
+ * zeroed or as a call before left them. */
+void workflow_check_queues(const struct workflow *workflow, const struct config *config,
+	bool strict, struct workflow_faults *mistakes, struct workflow_faults *warnings);
 
 /* Facts about one task name of a workflow; valid as long as the workflow. */
 struct workflow_task {
 	const char *name, *queue;
 	int priority;
 	bool has_priority, waits, has_timeout, has_retries;
-	int64_t delay_ms, timeout_ms;
-	const json_t *retries; /* its `retries` section as in a queue; or NULL */
-	bool may_spawn;        /* has starts_manually or starts_parallel */
+	int64_t delay_ms, timeout_ms; /* of a run; CONFIG_NO_LIMIT: none */
+	const json_t *retries;        /* its `retries` section as in a queue; or NULL */
+	bool may_spawn;               /* has starts_manually or starts_parallel */
 };
 /* NULL where the workflow has no such task. */
 const struct workflow_task *workflow_find_task(const struct workflow *workflow, const char *name);
@@ -70,7 +77,8 @@ size_t workflow_task_count(const struct workflow *workflow);
 const struct workflow_task *workflow_task_at(const struct workflow *workflow, size_t index);
 /* True where `name` may spawn `child` (starts_manually, starts_parallel). */
 bool workflow_may_spawn(const struct workflow *workflow, const char *name, const char *child);
-/* The names that `name` may spawn, in order; what a split task starts per slice. */
+/* What a split task starts per slice: the names of starts_parallel, else of starts_manually, in
+ * order. Both may be spawned by a handler. */
 size_t workflow_spawns(
 	const struct workflow *workflow, const char *name, const char *const **names);
 /* True where an unfinished `name` is, or can lead to, a task of one of the queues: by starting it,
@@ -78,7 +86,7 @@ size_t workflow_spawns(
 bool workflow_leads_to_queue(
 	const struct workflow *workflow, const char *name, const char *const *queues, size_t count);
 
-/* Owns all that the struct effects within points to. */
+/* Owns all that the struct effects within points to. Begin, advance and revive write it whole. */
 struct advance {
 	struct effects effects;
 	struct advance_arena *arena;
@@ -89,7 +97,8 @@ void advance_finish(struct advance *advance);
 void workflow_begin(
 	const struct workflow *workflow, const json_t *payload, struct advance *advance);
 
-/* How many children of each name an attempt has spawned (written ahead). */
+/* How many children of each name an attempt has spawned: those written ahead, and those that wait,
+ * which the caller adds to effects.children. */
 struct spawned {
 	const char *name;
 	int64_t count;
@@ -119,8 +128,9 @@ void workflow_revive(const struct workflow *workflow, const struct ended *ended,
 	enum task_state was, struct advance *advance);
 
 /* A child that an attempt spawns: its name, payload (as given plus the child's section of the job's
- * payload) and scopes; INVALID where the parent may not start that name. Children that wait (gates)
- * are told by child->waits and go into effects.children, not into store_spawn. */
+ * payload) and scopes, owned by the arena (zeroed before its first child); INVALID where the parent
+ * may not start that name. Children that wait (gates) are told by child->waits and go into
+ * effects.children, not into store_spawn. */
 bool workflow_spawn(const struct workflow *workflow, const struct ended *parent,
 	const char *child_name, const json_t *payload, struct advance *arena,
 	struct new_task *child, struct error *err);
