@@ -1,0 +1,333 @@
+/* Acts of people on jobs and tasks; see acts.h. */
+#include "workers/acts.h"
+
+#include "base/jsontext.h"
+
+#define LEASE_MS 30000
+#define PAGE     500
+
+bool acts_open_workflow(
+	struct store *store, const char *hash, struct workflow **out, struct error *err)
+{
+	OWNED(free) char *text = NULL;
+	if (!store->ops->get_workflow(store, hash, &text, err))
+		return error_wrap(err, "workflow");
+	return workflow_create_from_text(text, out, err);
+}
+
+bool acts_start(struct store *store, const struct acts_start *start, char id_out[STORE_ID_SIZE],
+	struct error *err)
+{
+	const struct workflow *workflow = start->workflow;
+	if (!store->ops->put_workflow(store, workflow_hash(workflow), workflow_name(workflow),
+		    workflow_text(workflow), err))
+		return false;
+	char id[IDS_UUID_SIZE];
+	ids_uuid7(id);
+	OWNED(free) char *payload = jsontext_print(start->payload);
+	struct advance advance = { 0 };
+	workflow_begin(workflow, start->payload, &advance);
+	const struct submission submission = { .id = id,
+		.workflow = workflow_name(workflow),
+		.workflow_hash = workflow_hash(workflow),
+		.payload = payload,
+		.key = start->key,
+		.effects = advance.effects };
+	bool ok = store->ops->submit(store, &submission, id_out, err);
+	advance_finish(&advance);
+	return ok;
+}
+
+bool acts_push(struct store *store, const struct acts_push *push, char id_out[STORE_ID_SIZE],
+	struct error *err)
+{
+	char id[IDS_UUID_SIZE];
+	ids_uuid7(id);
+	OWNED(free) char *payload = jsontext_print(push->payload);
+	const struct push row = { .id = id,
+		.name = push->name ? push->name : push->queue,
+		.queue = push->queue,
+		.payload = payload,
+		.key = push->key,
+		.priority = push->priority,
+		.delay_ms = push->delay_ms };
+	char ids[1][STORE_ID_SIZE];
+	if (!store->ops->push(store, &row, 1, ids, err))
+		return false;
+	memcpy(id_out, ids[0], STORE_ID_SIZE);
+	return true;
+}
+
+bool acts_find(struct store *store, const char *id, enum acts_kind *kind, struct error *err)
+{
+	struct job_record job = { 0 };
+	if (store->ops->get_job(store, id, &job, err)) {
+		job_record_finish(&job);
+		*kind = ACTS_JOB;
+		return true;
+	}
+	if (err->kind != ERROR_NOT_FOUND)
+		return false;
+	struct task_record task = { 0 };
+	if (store->ops->get_task(store, id, &task, err)) {
+		task_record_finish(&task);
+		*kind = ACTS_TASK;
+		return true;
+	}
+	if (err->kind != ERROR_NOT_FOUND)
+		return false;
+	return error_set(err, ERROR_NOT_FOUND, "no job or task \"%.100s\"", id);
+}
+
+/* What the rules need to know of a job; kept from one task to the next of the same job. */
+struct job_rules {
+	char *job_id; /* NULL: none is open */
+	struct workflow *workflow;
+	json_t *payload;
+};
+
+static void close_rules(struct job_rules *rules)
+{
+	free(rules->job_id);
+	if (rules->workflow)
+		workflow_destroy(rules->workflow);
+	json_decref(rules->payload);
+	*rules = (struct job_rules){ 0 };
+}
+
+static bool open_rules(
+	struct store *store, const char *job_id, struct job_rules *rules, struct error *err)
+{
+	if (rules->job_id && strcmp(rules->job_id, job_id) == 0)
+		return true;
+	close_rules(rules);
+	struct job_record job = { 0 };
+	if (!store->ops->get_job(store, job_id, &job, err))
+		return false;
+	struct workflow *workflow = NULL;
+	json_t *payload = NULL;
+	bool ok = acts_open_workflow(store, job.workflow_hash, &workflow, err) &&
+		  jsontext_parse(job.payload, strlen(job.payload), &payload, err);
+	job_record_finish(&job);
+	*rules = (struct job_rules){ ok ? xstrdup(job_id) : NULL, workflow, payload };
+	if (!ok)
+		close_rules(rules);
+	return ok;
+}
+
+/* Ends a task that is leased by us as cancelled, with all that follows in its job. */
+static bool commit_cancelled(
+	struct store *store, const struct leased *task, struct job_rules *rules, struct error *err)
+{
+	struct commit commit = { .id = task->id,
+		.token = task->token,
+		.outcome = OUTCOME_CANCELLED,
+		.reason = "cancelled",
+		.failures = task->failures,
+		.crashes = task->crashes };
+	struct advance advance = { 0 };
+	OWNED(json) json_t *payload = NULL;
+	if (task->job_id) {
+		if (!open_rules(store, task->job_id, rules, err) ||
+			!jsontext_parse(task->payload, strlen(task->payload), &payload, err))
+			return false;
+		const struct ended ended = { .name = task->name,
+			.seq = task->seq,
+			.scopes = task->scopes,
+			.job_payload = rules->payload,
+			.payload = payload,
+			.outcome = OUTCOME_CANCELLED,
+			.reason = commit.reason };
+		workflow_advance(rules->workflow, &ended, &commit.outcome, &advance);
+		commit.effects = advance.effects;
+	}
+	struct commit_result result;
+	bool ok = store->ops->commit(store, &commit, 1, &result, NULL, NULL, err);
+	advance_finish(&advance);
+	if (ok && result.answer == COMMIT_STALE)
+		return error_set(err, ERROR_CONFLICT, "task %s was taken meanwhile", task->id);
+	return ok;
+}
+
+/* CONFLICT where the task is working or has ended. */
+static bool cancel_idle_task(
+	struct store *store, const char *id, struct job_rules *rules, struct error *err)
+{
+	char owner[IDS_OWNER_SIZE];
+	ids_owner(owner);
+	struct lease_batch batch = { 0 };
+	if (!store->ops->lease_task(store, id, owner, LEASE_MS, &batch, err))
+		return false;
+	bool ok = batch.count == 0 || commit_cancelled(store, &batch.tasks[0], rules, err);
+	lease_batch_finish(&batch);
+	if (!ok) {
+		size_t released;
+		store->ops->release_owner(store, owner, NULL, NULL, &released, NULL);
+	}
+	return ok;
+}
+
+bool acts_cancel_job(struct store *store, const char *id, struct error *err)
+{
+	bool left = true;
+	if (!store->ops->cancel_job(store, id, err))
+		return false;
+	while (left)
+		if (!store->ops->end_cancelled(store, id, PAGE, &left, err))
+			return false;
+	return true;
+}
+
+static bool get_state(
+	struct store *store, const char *id, enum task_state *state, struct error *err)
+{
+	struct task_record task = { 0 };
+	if (!store->ops->get_task(store, id, &task, err))
+		return false;
+	*state = task.state;
+	task_record_finish(&task);
+	return true;
+}
+
+bool acts_cancel_task(struct store *store, const char *id, bool *is_ended, struct error *err)
+{
+	struct job_rules rules = { 0 };
+	*is_ended = cancel_idle_task(store, id, &rules, err);
+	close_rules(&rules);
+	if (*is_ended || err->kind != ERROR_CONFLICT)
+		return *is_ended;
+	enum task_state state;
+	if (!get_state(store, id, &state, err))
+		return false;
+	if (state == TASK_WORKING)
+		return store->ops->cancel_task(store, id, err);
+	return error_set(err, ERROR_CONFLICT, "task %s is %s already", id, task_state_names[state]);
+}
+
+static bool revive(struct store *store, const struct task_record *task, struct job_rules *rules,
+	struct error *err)
+{
+	if (!task->job_id) {
+		const struct effects nothing = { 0 };
+		return store->ops->revive(store, task->id, &nothing, err);
+	}
+	OWNED(json) json_t *payload = NULL;
+	if (!open_rules(store, task->job_id, rules, err) ||
+		!jsontext_parse(task->payload, strlen(task->payload), &payload, err))
+		return false;
+	const struct ended ended = { .name = task->name,
+		.seq = task->seq,
+		.scopes = task->scopes,
+		.job_payload = rules->payload,
+		.payload = payload,
+		.reason = task->reason };
+	struct advance advance = { 0 };
+	workflow_revive(rules->workflow, &ended, task->state, &advance);
+	bool ok = store->ops->revive(store, task->id, &advance.effects, err);
+	advance_finish(&advance);
+	return ok;
+}
+
+static bool can_be_revived(enum task_state state)
+{
+	return state == TASK_FAILED || state == TASK_INVALID || state == TASK_CANCELLED;
+}
+
+bool acts_retry_task(struct store *store, const char *id, struct error *err)
+{
+	struct task_record task = { 0 };
+	if (!store->ops->get_task(store, id, &task, err))
+		return false;
+	struct job_rules rules = { 0 };
+	bool ok = can_be_revived(task.state) ? revive(store, &task, &rules, err)
+					     : error_set(err, ERROR_CONFLICT,
+						       "task %s is %s: only failed, invalid and "
+						       "cancelled tasks can be retried",
+						       id, task_state_names[task.state]);
+	close_rules(&rules);
+	task_record_finish(&task);
+	return ok;
+}
+
+static bool cancel_listed(struct store *store, const struct task_record *task,
+	struct job_rules *rules, struct error *err)
+{
+	return cancel_idle_task(store, task->id, rules, err);
+}
+
+typedef bool act_on_task(struct store *store, const struct task_record *task,
+	struct job_rules *rules, struct error *err);
+
+/* One page; `after` becomes the last id seen, "" after the last page. */
+static bool act_on_page(struct store *store, const struct task_filter *page, act_on_task *act,
+	size_t *acted, char after[STORE_ID_SIZE], struct error *err)
+{
+	struct task_list list = { 0 };
+	if (!store->ops->list_tasks(store, page, &list, err))
+		return false;
+	struct job_rules rules = { 0 };
+	bool ok = true;
+	for (size_t i = 0; ok && i < list.count; i++) {
+		ok = act(store, &list.rows[i], &rules, err);
+		*acted += ok;
+		/* Somebody else was faster. */
+		ok = ok || err->kind == ERROR_CONFLICT || err->kind == ERROR_NOT_FOUND;
+	}
+	after[0] = '\0';
+	if (list.count == page->limit)
+		memcpy(after, list.rows[list.count - 1].id, STORE_ID_SIZE);
+	close_rules(&rules);
+	task_list_finish(&list);
+	return ok;
+}
+
+static bool act_on_all(struct store *store, struct task_filter filter, act_on_task *act,
+	size_t *acted, struct error *err)
+{
+	char after[STORE_ID_SIZE] = "";
+	*acted = 0;
+	filter.parent = -1;
+	filter.limit = PAGE;
+	do {
+		filter.after = after[0] ? after : NULL;
+		if (!act_on_page(store, &filter, act, acted, after, err))
+			return false;
+	} while (after[0]);
+	return true;
+}
+
+bool acts_retry_job(struct store *store, const char *id, size_t *retried, struct error *err)
+{
+	struct job_record job = { 0 };
+	if (!store->ops->get_job(store, id, &job, err))
+		return false;
+	job_record_finish(&job);
+	const struct task_filter dead = {
+		.job = id, .state = -1, .is_dead = true, .with_bodies = true
+	};
+	return act_on_all(store, dead, revive, retried, err);
+}
+
+bool acts_retry_dead(struct store *store, const char *queue, size_t *retried, struct error *err)
+{
+	const struct task_filter dead = {
+		.queue = queue, .state = -1, .is_dead = true, .with_bodies = true
+	};
+	return act_on_all(store, dead, revive, retried, err);
+}
+
+bool acts_purge(struct store *store, const char *queue, bool is_dead, struct acts_purged *purged,
+	struct error *err)
+{
+	*purged = (struct acts_purged){ 0 };
+	size_t deleted;
+	do {
+		if (!store->ops->purge(store, queue, is_dead, PAGE, &deleted, err))
+			return false;
+		purged->deleted += deleted;
+	} while (deleted > 0);
+	if (is_dead)
+		return true;
+	const struct task_filter queued = { .queue = queue, .state = TASK_QUEUED };
+	return act_on_all(store, queued, cancel_listed, &purged->cancelled, err);
+}

@@ -1,0 +1,82 @@
+/* Jobs and tasks as JSON; see shapes.h. */
+#include "workers/shapes.h"
+
+#include "base/clock.h"
+#include "base/jsontext.h"
+
+json_t *shapes_text(const char *text)
+{
+	if (!text)
+		return json_null();
+	json_t *value = json_string(text);
+	if (value)
+		return value;
+	OWNED(free) char *clean = xstrdup(text);
+	for (char *at = clean; *at; at++)
+		if ((unsigned char)*at >= 0x80)
+			*at = '?';
+	return json_string(clean);
+}
+
+json_t *shapes_value(const char *text)
+{
+	json_t *value;
+	if (!text)
+		return json_null();
+	if (jsontext_parse(text, strlen(text), &value, NULL))
+		return value;
+	return shapes_text(text);
+}
+
+json_t *shapes_time(int64_t wall_ms)
+{
+	char text[CLOCK_TEXT_SIZE];
+	return wall_ms ? json_string(clock_format(wall_ms, text)) : json_null();
+}
+
+static json_t *count_states(const struct job_record *job)
+{
+	json_t *names = json_object();
+	for (size_t i = 0; i < job->name_count; i++) {
+		json_t *states = json_object();
+		for (int state = 0; state < TASK_STATES; state++)
+			if (job->names[i].states[state])
+				json_object_set_new(states, task_state_names[state],
+					json_integer(job->names[i].states[state]));
+		json_object_set_new(names, job->names[i].name, states);
+	}
+	return names;
+}
+
+json_t *shapes_job(const struct job_record *job)
+{
+	return json_pack("{s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:o}", "id", shapes_text(job->id),
+		"workflow", shapes_text(job->workflow), "status", job_state_names[job->state],
+		"reason", shapes_text(job->reason), "payload", shapes_value(job->payload),
+		"created_at", shapes_time(job->created_at_ms), "finished_at",
+		shapes_time(job->finished_at_ms), "tasks", count_states(job));
+}
+
+static json_t *list_entries(const struct attempt_list *attempts)
+{
+	json_t *trace = json_array();
+	for (size_t i = 0; i < attempts->count; i++)
+		if (attempts->rows[i].entry)
+			json_array_append_new(trace, shapes_value(attempts->rows[i].entry));
+	return trace;
+}
+
+static const char *last_output(const struct attempt_list *attempts)
+{
+	return attempts->count ? attempts->rows[attempts->count - 1].output : NULL;
+}
+
+json_t *shapes_task(const struct task_record *task, const struct attempt_list *attempts)
+{
+	return json_pack("{s:s, s:o, s:o, s:o, s:s, s:o, s:I, s:o, s:o, s:o, s:o}", "id", task->id,
+		"job_id", shapes_text(task->job_id), "name", shapes_text(task->name), "queue",
+		shapes_text(task->queue), "status", task_state_names[task->state], "due_at",
+		shapes_time(task->due_at_ms), "attempt", (json_int_t)task->attempt, "payload",
+		shapes_value(task->payload), "result", shapes_value(task->result), "trace",
+		list_entries(attempts), "output", shapes_text(last_output(attempts)));
+}
