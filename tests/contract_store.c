@@ -9,9 +9,6 @@
 
 static const struct contract_part *const parts[] = {
 	&contract_leases,
-	&contract_returns,
-	&contract_commits,
-	&contract_births,
 	&contract_jobs,
 };
 

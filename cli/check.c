@@ -1,0 +1,54 @@
+/* Checks of workflows against the queues that are configured; see check.h. */
+#include "cli/check.h"
+
+#include <stdio.h>
+
+static void add_line(char ***lines, size_t *count, char *line)
+{
+	*lines = xrealloc(*lines, (*count + 1) * sizeof **lines);
+	(*lines)[(*count)++] = line;
+}
+
+/* Each line behind the file that it is about. */
+static void add_lines(
+	char ***lines, size_t *count, const char *path, const struct workflow_faults *faults)
+{
+	for (size_t i = 0; i < faults->count; i++)
+		add_line(lines, count, xprintf("%s: %s", path, faults->lines[i]));
+}
+
+static void check_workflow(const struct config *config, const struct workflow_source *source,
+	bool is_strict, struct config_faults *report)
+{
+	OWNED(workflow) struct workflow *workflow = NULL;
+	struct workflow_faults mistakes = { 0 }, warnings = { 0 };
+	struct error err = { 0 };
+	if (workflow_create(source->name, source->descriptor, &workflow, &mistakes, &err))
+		workflow_check_queues(workflow, config, is_strict, &mistakes, &warnings);
+	else if (mistakes.count == 0)
+		add_line(&report->lines, &report->count, xprintf("%s: %s", source->path, err.text));
+	add_lines(&report->lines, &report->count, source->path, &mistakes);
+	add_lines(&report->warnings, &report->warning_count, source->path, &warnings);
+	workflow_faults_finish(&mistakes);
+	workflow_faults_finish(&warnings);
+}
+
+void check_workflows(
+	const struct config *config, bool is_strict, struct config_faults *report, size_t *checked)
+{
+	OWNED_CATALOGUE struct catalogue catalogue = { 0 };
+	catalogue_load(config, &catalogue);
+	for (size_t i = 0; i < catalogue.faults.count; i++)
+		add_line(&report->lines, &report->count, xstrdup(catalogue.faults.lines[i]));
+	for (size_t i = 0; i < catalogue.list.count; i++)
+		check_workflow(config, &catalogue.list.sources[i], is_strict, report);
+	*checked = catalogue.list.count;
+}
+
+void check_print(const struct config_faults *report)
+{
+	for (size_t i = 0; i < report->count; i++)
+		fprintf(stderr, "%s\n", report->lines[i]);
+	for (size_t i = 0; i < report->warning_count; i++)
+		fprintf(stderr, "warning: %s\n", report->warnings[i]);
+}

@@ -1,0 +1,12 @@
+#pragma once
+/* All that can be wrong with a configuration and its workflows, found at once. */
+#include "cli/arguments.h"
+#include "cli/catalogue.h"
+#include "config/config.h"
+
+/* Mistakes (lines) and warnings of the workflows; with is_strict a queue that is not configured is
+ * a mistake. Joined to report, which the caller finishes. */
+void check_workflows(
+	const struct config *config, bool is_strict, struct config_faults *report, size_t *checked);
+/* The report on stderr. */
+void check_print(const struct config_faults *report);

@@ -1,0 +1,138 @@
+/* reeve status: queues, workers and processes of the running supervisor. */
+#include "base/jsontext.h"
+#include "cli/commands.h"
+#include "cli/control.h"
+#include "cli/print.h"
+#include "cli/say.h"
+#include "cli/table.h"
+
+#include <stdio.h>
+#include <time.h>
+#include <unistd.h>
+
+#define WATCH_SECONDS 1
+
+/* "3d 4h", "5h 12m", "12m 3s", "3s" */
+static char *describe_age(json_int_t seconds)
+{
+	static const struct {
+		json_int_t seconds;
+		char letter;
+	} units[] = { { 86400, 'd' }, { 3600, 'h' }, { 60, 'm' }, { 1, 's' } };
+	for (size_t i = 0; i + 1 < ARRAY_SIZE(units); i++) {
+		json_int_t rest = seconds % units[i].seconds / units[i + 1].seconds;
+		if (seconds >= units[i].seconds)
+			return xprintf("%lld%c %lld%c", (long long)(seconds / units[i].seconds),
+				units[i].letter, (long long)rest, units[i + 1].letter);
+	}
+	return xprintf("%llds", (long long)seconds);
+}
+
+static void add_value(struct table *table, const json_t *value)
+{
+	OWNED(free) char *text = NULL;
+	if (json_is_string(value))
+		text = xstrdup(json_string_value(value));
+	else if (json_is_real(value))
+		text = xprintf("%.1f", json_real_value(value));
+	else if (value && !json_is_null(value))
+		text = jsontext_print(value);
+	table_add(table, text);
+}
+
+static void print_queues(const json_t *queues)
+{
+	static const char *const members[] = { "busy", "desired", "depth", "delayed", "working",
+		"oldest_s", "rate_per_s", "dead", "completed", "failed", "restarts" };
+	OWNED(table)
+	struct table *table =
+		table_create("QUEUE|>WORKERS|>BUSY|>DESIRED|>DEPTH|>DELAYED|>WORKING|>OLDEST "
+			     "s|>RATE/s|>DEAD|>COMPLETED|>FAILED|>RESTARTS|NOTE");
+	const char *name;
+	json_t *queue;
+	json_object_foreach((json_t *)queues, name, queue)
+	{
+		table_add(table, name);
+		add_value(table, json_object_get(queue, "workers"));
+		for (size_t i = 0; i < ARRAY_SIZE(members); i++)
+			add_value(table, json_object_get(queue, members[i]));
+		table_add(table, json_is_true(json_object_get(queue, "paused")) ? "paused" : "");
+	}
+	table_print(table, stdout);
+}
+
+static void print_workers(const json_t *workers)
+{
+	static const char *const members[] = { "pid", "queue", "slot", "state", "task", "since" };
+	OWNED(table) struct table *table = table_create(">PID|QUEUE|>SLOT|STATE|TASK|SINCE");
+	for (size_t i = 0; i < json_array_size(workers); i++)
+		for (size_t j = 0; j < ARRAY_SIZE(members); j++)
+			add_value(table, json_object_get(json_array_get(workers, i), members[j]));
+	if (json_array_size(workers) == 0)
+		return;
+	putchar('\n');
+	table_print(table, stdout);
+}
+
+static void print_status(const json_t *status)
+{
+	OWNED(free)
+	char *age = describe_age(json_integer_value(json_object_get(status, "uptime_s")));
+	printf("supervisor %lld, up %s",
+		(long long)json_integer_value(json_object_get(status, "pid")), age);
+	const json_t *processes = json_object_get(status, "processes");
+	for (size_t i = 0; i < json_array_size(processes); i++) {
+		const json_t *process = json_array_get(processes, i);
+		const char *name = jsontext_member(process, "name");
+		printf(", %s %lld", name ? name : "?",
+			(long long)json_integer_value(json_object_get(process, "pid")));
+	}
+	puts("\n");
+	print_queues(json_object_get(status, "queues"));
+	print_workers(json_object_get(status, "workers"));
+}
+
+static int show(const struct control_place *place, const struct arguments *arguments)
+{
+	OWNED(json) json_t *reply = NULL;
+	int code;
+	if (!control_ask(place, json_pack("{s:s}", "command", "status"), &reply, &code))
+		return code;
+	json_t *status = json_object_get(reply, "status");
+	if (arguments->is_json) {
+		print_json(json_incref(status));
+		return EXIT_OK;
+	}
+	if (arguments_option(arguments, "--watch") && isatty(STDOUT_FILENO))
+		fputs("\033[H\033[2J", stdout);
+	print_status(status);
+	return EXIT_OK;
+}
+
+static int run(const struct arguments *arguments)
+{
+	OWNED_PLACE struct control_place place = { 0 };
+	int code;
+	if (arguments_option(arguments, "--all"))
+		return say_misuse("status --all: not supported yet");
+	if (!control_find(arguments, &place, &code))
+		return code;
+	code = show(&place, arguments);
+	while (code == EXIT_OK && arguments_option(arguments, "--watch") && fflush(stdout) == 0) {
+		const struct timespec pause = { .tv_sec = WATCH_SECONDS };
+		nanosleep(&pause, NULL);
+		code = show(&place, arguments);
+	}
+	return code;
+}
+
+const struct command command_status = {
+	.name = "status",
+	.words = "",
+	.summary = "show queues, workers and processes of the running supervisor",
+	.options = { { "--watch", NULL, "again every second", 'w' },
+		{ "--all", NULL, "of every host (not supported yet)", 0 } },
+	.slip = "takes no queue (it shows all); what holds one up",
+	.fix = "explain",
+	.run = run,
+};

@@ -1,0 +1,202 @@
+/* Jobs and tasks on stdout; see show.h. */
+#include "cli/show.h"
+
+#include "base/clock.h"
+#include "base/jsontext.h"
+#include "workers/shapes.h"
+
+#define PAGE 500
+
+static void show_field(const char *name, const char *text)
+{
+	OWNED(free) char *clean = table_clean(text && *text ? text : "-", 0);
+	printf("%-9s %s\n", name, clean);
+}
+
+static void show_time(const char *name, int64_t wall_ms)
+{
+	char text[CLOCK_TEXT_SIZE] = "";
+	if (wall_ms)
+		clock_format(wall_ms, text);
+	show_field(name, text);
+}
+
+/* Only the states that some task is in get a column. */
+static void show_counts(const struct job_record *job)
+{
+	bool is_used[TASK_STATES] = { false };
+	for (size_t i = 0; i < job->name_count; i++)
+		for (int state = 0; state < TASK_STATES; state++)
+			is_used[state] = is_used[state] || job->names[i].states[state] > 0;
+	char columns[200] = "TASK";
+	for (int state = 0; state < TASK_STATES; state++)
+		if (is_used[state]) {
+			strcat(columns, "|>");
+			strcat(columns, task_state_names[state]);
+		}
+	OWNED(table) struct table *table = table_create(columns);
+	for (size_t i = 0; i < job->name_count; i++) {
+		table_add(table, job->names[i].name);
+		for (int state = 0; state < TASK_STATES; state++)
+			if (is_used[state])
+				table_add_number(table, job->names[i].states[state]);
+	}
+	putchar('\n');
+	table_print(table, stdout);
+}
+
+void show_job(const struct job_record *job, bool is_json)
+{
+	if (is_json) {
+		print_json(shapes_job(job));
+		return;
+	}
+	show_field("job", job->id);
+	show_field("workflow", job->workflow);
+	show_field("status", job_state_names[job->state]);
+	if (job->reason)
+		show_field("reason", job->reason);
+	if (job->key)
+		show_field("key", job->key);
+	show_time("created", job->created_at_ms);
+	show_time("finished", job->finished_at_ms);
+	show_field("payload", job->payload);
+	if (job->name_count)
+		show_counts(job);
+}
+
+static void add_member(struct table *table, const json_t *entry, const char *key)
+{
+	const json_t *value = json_object_get(entry, key);
+	if (json_is_string(value)) {
+		OWNED(free) char *cut = table_clean(json_string_value(value), 100);
+		table_add(table, cut);
+		return;
+	}
+	OWNED(free) char *text = value && !json_is_null(value) ? jsontext_print(value) : NULL;
+	table_add(table, text);
+}
+
+static void show_attempts(const struct attempt_list *attempts)
+{
+	static const char *const members[] = { "attempt", "status", "worker", "host", "received_at",
+		"seconds", "message" };
+	OWNED(table)
+	struct table *table = table_create(">ATTEMPT|STATUS|WORKER|HOST|RECEIVED|>SECONDS|MESSAGE");
+	for (size_t i = 0; i < attempts->count; i++) {
+		OWNED(json) json_t *entry = shapes_value(attempts->rows[i].entry);
+		for (size_t j = 0; json_is_object(entry) && j < ARRAY_SIZE(members); j++)
+			add_member(table, entry, members[j]);
+	}
+	putchar('\n');
+	table_print(table, stdout);
+}
+
+static void show_output(const char *output)
+{
+	puts("\noutput of the last attempt:");
+	while (*output) {
+		size_t length = strcspn(output, "\n");
+		OWNED(free) char *line = xstrndup(output, length);
+		OWNED(free) char *clean = table_clean(line, 0);
+		printf("  %s\n", clean);
+		output += length + (output[length] == '\n');
+	}
+}
+
+static void show_task_fields(const struct task_record *task)
+{
+	show_field("task", task->id);
+	show_field("job", task->job_id);
+	show_field("name", task->name);
+	show_field("queue", task->queue);
+	show_field("status", task_state_names[task->state]);
+	if (task->reason)
+		show_field("reason", task->reason);
+	if (task->state == TASK_WAITING && task->wait_gate)
+		show_field("gate", task->wait_gate);
+	show_time("due", task->due_at_ms);
+	show_time("finished", task->finished_at_ms);
+	show_field("payload", task->payload);
+	show_field("result", task->result);
+}
+
+bool show_task(struct store *store, const struct task_record *task, bool is_json, struct error *err)
+{
+	struct attempt_list attempts = { 0 };
+	if (!store->ops->list_attempts(store, task->id, &attempts, err))
+		return false;
+	if (is_json) {
+		print_json(shapes_task(task, &attempts));
+	} else {
+		show_task_fields(task);
+		if (attempts.count)
+			show_attempts(&attempts);
+		if (attempts.count && attempts.rows[attempts.count - 1].output)
+			show_output(attempts.rows[attempts.count - 1].output);
+	}
+	attempt_list_finish(&attempts);
+	return true;
+}
+
+static bool add_task_json(struct store *store, const struct task_record *task,
+	struct print_list *out, struct error *err)
+{
+	struct attempt_list attempts = { 0 };
+	if (!store->ops->list_attempts(store, task->id, &attempts, err))
+		return false;
+	print_list_add(out, shapes_task(task, &attempts));
+	attempt_list_finish(&attempts);
+	return true;
+}
+
+static void add_task_row(struct table *table, const struct task_record *task)
+{
+	OWNED(free) char *reason = table_clean(task->reason ? task->reason : "", 80);
+	table_add(table, task->id);
+	table_add(table, task->name);
+	table_add(table, task->queue);
+	table_add(table, task_state_names[task->state]);
+	table_add_number(table, task->attempt);
+	table_add_time(table, task->due_at_ms);
+	table_add_time(table, task->finished_at_ms);
+	table_add(table, reason);
+}
+
+static bool show_page(struct store *store, const struct task_list *page, struct print_list *json,
+	struct table *table, struct error *err)
+{
+	for (size_t i = 0; i < page->count; i++) {
+		if (!json)
+			add_task_row(table, &page->rows[i]);
+		else if (!add_task_json(store, &page->rows[i], json, err))
+			return false;
+	}
+	if (!json && page->count)
+		table_print(table, stdout);
+	return true;
+}
+
+bool show_tasks(struct store *store, struct task_filter filter, bool is_json, struct error *err)
+{
+	struct print_list json = { 0 };
+	OWNED(table)
+	struct table *table = table_create("TASK|NAME|QUEUE|STATUS|>ATTEMPT|DUE|FINISHED|REASON");
+	char after[STORE_ID_SIZE];
+	filter.limit = PAGE;
+	filter.with_bodies = is_json;
+	bool ok = true, is_last = false;
+	while (ok && !is_last) {
+		struct task_list page = { 0 };
+		if (!store->ops->list_tasks(store, &filter, &page, err))
+			return false;
+		ok = show_page(store, &page, is_json ? &json : NULL, table, err);
+		is_last = page.count < PAGE;
+		if (page.count)
+			filter.after = strcpy(after, page.rows[page.count - 1].id);
+		task_list_finish(&page);
+	}
+	if (is_json && ok)
+		print_list_end(&json);
+	return ok;
+}
