@@ -1,0 +1,203 @@
+/*
+ * `inputs`: the results of the tasks that a task waited for, itself or through the gate that
+ * started it, and of the task that started it. Read in pages; more than a mebibyte becomes counts.
+ */
+#include "workers/attempt.h"
+
+#include "base/jsontext.h"
+
+#define PAGE       64
+#define INPUTS_MAX (1024 * 1024)
+
+struct collection {
+	struct attempt *attempt;
+	json_t *inputs;
+	const char *name;  /* being collected */
+	const char *queue; /* of that name */
+	json_t *results;
+	size_t bytes;
+};
+
+static bool list(struct collection *into, const struct task_filter *filter, struct task_list *page,
+	struct error *err)
+{
+	struct self *self = &into->attempt->worker->self;
+	bool ok;
+	do
+		ok = self->store->ops->list_tasks(self->store, filter, page, err);
+	while (self_tries_again(self, ok, err));
+	return ok;
+}
+
+static bool is_full(const struct collection *into)
+{
+	return into->bytes > INPUTS_MAX;
+}
+
+static void add_result(struct collection *into, const char *text)
+{
+	json_t *value;
+	if (!text || !jsontext_parse(text, strlen(text), &value, NULL))
+		value = json_null();
+	into->bytes += text ? strlen(text) + 1 : 5;
+	json_array_append_new(into->results, value);
+}
+
+/* Only a completed task has a result to give: the others count as null. */
+static const char *result_of(const struct task_record *row)
+{
+	return row->state == TASK_COMPLETED ? row->result : NULL;
+}
+
+static bool take_rows(struct collection *into, int64_t parent, struct error *err)
+{
+	char last[STORE_ID_SIZE] = "";
+	struct task_list page;
+	size_t got;
+	do {
+		const struct task_filter filter = { .job = into->attempt->task->job_id,
+			.name = into->name,
+			.parent = parent,
+			.state = -1,
+			.with_bodies = true,
+			.after = *last ? last : NULL,
+			.limit = PAGE };
+		if (!list(into, &filter, &page, err))
+			return false;
+		got = page.count;
+		for (size_t i = 0; i < got; i++)
+			add_result(into, result_of(&page.rows[i]));
+		if (got > 0)
+			memcpy(last, page.rows[got - 1].id, sizeof last);
+		task_list_finish(&page);
+		attempt_tick(into->attempt);
+	} while (got == PAGE && !is_full(into));
+	return true;
+}
+
+static bool walk(struct collection *into, int64_t parent, struct error *err);
+
+static bool walk_through(
+	struct collection *into, const char *name, int64_t parent, struct error *err)
+{
+	char last[STORE_ID_SIZE] = "";
+	struct task_list page;
+	bool ok = true;
+	size_t got;
+	do {
+		const struct task_filter filter = { .job = into->attempt->task->job_id,
+			.name = name,
+			.parent = parent,
+			.state = -1,
+			.after = *last ? last : NULL,
+			.limit = PAGE };
+		if (!list(into, &filter, &page, err))
+			return false;
+		got = page.count;
+		for (size_t i = 0; i < got && ok && !is_full(into); i++)
+			ok = walk(into, page.rows[i].seq, err);
+		if (got > 0)
+			memcpy(last, page.rows[got - 1].id, sizeof last);
+		task_list_finish(&page);
+	} while (ok && got == PAGE && !is_full(into));
+	return ok;
+}
+
+/* Below a scope's task: the awaited name itself, then every name that may lead to it. */
+static bool walk(struct collection *into, int64_t parent, struct error *err)
+{
+	const struct workflow *workflow = into->attempt->job.workflow;
+	if (!take_rows(into, parent, err))
+		return false;
+	for (size_t i = 0; i < workflow_task_count(workflow) && !is_full(into); i++) {
+		const char *name = workflow_task_at(workflow, i)->name;
+		if (strcmp(name, into->name) == 0 ||
+			!workflow_leads_to_queue(workflow, name, &into->queue, 1))
+			continue;
+		if (!walk_through(into, name, parent, err))
+			return false;
+	}
+	return true;
+}
+
+/* Too much to hand over: how many there are, from the gate's own counts. */
+static bool count_instead(struct collection *into, const char *gate, int64_t scope,
+	const char *const *names, size_t count, struct error *err)
+{
+	struct self *self = &into->attempt->worker->self;
+	struct gate_view view;
+	bool ok;
+	do
+		ok = self->store->ops->get_gate(self->store, into->attempt->task->job_id, scope,
+			gate, names, count, &view, err);
+	while (self_tries_again(self, ok, err));
+	if (!ok)
+		return false;
+	for (size_t i = 0; i < count; i++)
+		json_object_set_new(into->inputs, names[i],
+			json_pack("{s:I}", "count", (json_int_t)view.tallies[i].born));
+	gate_view_finish(&view);
+	return true;
+}
+
+static bool collect_awaited(struct collection *into, const char *waiting, const char *gate,
+	int64_t scope, struct error *err)
+{
+	const struct workflow *workflow = into->attempt->job.workflow;
+	const char *const *names = NULL;
+	size_t count = workflow_awaited(workflow, waiting, &names);
+	for (size_t i = 0; i < count && !is_full(into); i++) {
+		into->name = names[i];
+		into->queue = workflow_find_task(workflow, names[i])->queue;
+		into->results = json_array();
+		json_object_set_new(into->inputs, names[i], into->results);
+		bool ok = scope == 0 ? take_rows(into, -1, err) : walk(into, scope, err);
+		if (!ok)
+			return false;
+	}
+	return !is_full(into) || count_instead(into, gate, scope, names, count, err);
+}
+
+static bool get_parent(struct attempt *attempt, const struct line **out, struct error *err)
+{
+	const struct leased *task = attempt->task;
+	struct self *self = &attempt->worker->self;
+	bool ok;
+	do
+		ok = jobs_get_line(
+			attempt->worker->jobs, self->store, task->job_id, task->parent, out, err);
+	while (self_tries_again(self, ok, err));
+	return ok;
+}
+
+/* A gate hands on what it waited for, any other task its own result. */
+static bool collect_from_parent(struct collection *into, struct error *err)
+{
+	const struct line *parent;
+	if (!get_parent(into->attempt, &parent, err))
+		return false;
+	if (parent->wait_gate) {
+		OWNED(free) char *gate = xstrdup(parent->wait_gate);
+		return collect_awaited(into, parent->name, gate, parent->wait_scope, err);
+	}
+	into->results = json_array();
+	json_object_set_new(into->inputs, parent->name, into->results);
+	add_result(into, parent->result);
+	if (is_full(into))
+		json_object_set_new(into->inputs, parent->name, json_pack("{s:i}", "count", 1));
+	return true;
+}
+
+bool attempt_inputs(struct attempt *attempt, json_t **out, struct error *err)
+{
+	const struct leased *task = attempt->task;
+	OWNED(json) json_t *inputs = json_object();
+	struct collection into = { .attempt = attempt, .inputs = inputs };
+	if (attempt->job.workflow && task->parent > 0 && !collect_from_parent(&into, err))
+		return false;
+	if (attempt->job.workflow && task->wait_gate &&
+		!collect_awaited(&into, task->name, task->wait_gate, task->wait_scope, err))
+		return false;
+	*out = GIVE(inputs);
+	return true;
+}

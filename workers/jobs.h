@@ -1,0 +1,41 @@
+#pragma once
+/*
+ * Small caches of what does not change while a job runs: its payload and workflow, and the line of
+ * ancestors of its tasks. A fan-out of a hundred thousand rows reads each of them once.
+ */
+#include "stores/store.h"
+#include "workflow/workflow.h"
+
+#include <jansson.h>
+
+struct jobs;
+
+struct jobs *jobs_create(void);
+void jobs_destroy(struct jobs *jobs);
+
+/* Borrowed, valid until the next call. Of a pushed task both are NULL. */
+struct job_view {
+	const json_t *payload;
+	const struct workflow *workflow;
+};
+bool jobs_get(struct jobs *jobs, struct store *store, const char *id, struct job_view *out,
+	struct error *err);
+bool jobs_get_workflow(struct jobs *jobs, struct store *store, const char *hash,
+	const struct workflow **out, struct error *err);
+
+#define JOBS_TRACE_MAX 32
+
+/* A task that has ended, as its children see it. */
+struct line {
+	char id[STORE_ID_SIZE];
+	char *name;
+	char *result; /* JSON text; NULL for null */
+	char *wait_gate;
+	int64_t wait_scope;
+	json_t *trace; /* attempts of its line of ancestors and its own, the last JOBS_TRACE_MAX */
+};
+/* Borrowed, valid until the next call. */
+bool jobs_get_line(struct jobs *jobs, struct store *store, const char *job, int64_t seq,
+	const struct line **out, struct error *err);
+
+MEMORY_DROP(jobs, struct jobs *, jobs_destroy)

@@ -1,0 +1,31 @@
+#pragma once
+/* Parts of the keeper; keeper.c has the loop. Nothing stops where it dies: it makes things prompt.
+ */
+#include "workers/jobs.h"
+#include "workers/self.h"
+
+/* What is known of one queue without asking the store. */
+struct gauge {
+	const char *queue;
+	struct queue_board *row;
+	uint64_t seen, signs;   /* signs of change at the last measurement, and now */
+	int64_t measured_at_ms; /* steady */
+};
+
+struct keeper {
+	struct self self;
+	struct jobs *jobs;
+	struct gauge *gauges;
+	size_t gauge_count;
+	int64_t sweep_at_ms, gc_at_ms, chores_at_ms, idle_at_ms; /* steady: due then */
+};
+
+void keeper_open_gauges(struct keeper *keeper);
+/* Reads the signs of change in memory; true where something may have changed in the store. */
+bool keeper_sees_change(struct keeper *keeper);
+/* Measures the queues that show a change, or were not measured for a while. */
+void keeper_measure(struct keeper *keeper);
+/* For --until-idle: whether anything is left for the queues that are watched. */
+void keeper_judge_idle(struct keeper *keeper);
+/* Logs an act that failed; true where it went well. */
+bool keeper_note(struct keeper *keeper, bool ok, const char *what, const struct error *err);

@@ -1,0 +1,124 @@
+/*
+ * Depths of queues for `status`. The store is asked only where memory shows signs of a change: a
+ * queue's bell was rung (by any process), or a worker of it counted or changed its state.
+ */
+#include "workers/keeper.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+
+#define LEAST_MS  1000  /* between two measurements of a queue */
+#define ACTIVE_MS 5000  /* at the latest, while something is in it */
+#define QUIET_MS  30000 /* at the latest, else: other hosts leave no signs */
+#define FREE_RUN  64    /* so many free slots in a row: nobody is behind them */
+
+void keeper_open_gauges(struct keeper *keeper)
+{
+	const struct worker_setup *setup = keeper->self.setup;
+	const struct config *config = setup->config;
+	keeper->gauges = xcalloc(config->queue_count, sizeof *keeper->gauges);
+	for (size_t i = 0; i < config->queue_count; i++) {
+		struct queue_board *row =
+			scoreboard_find_queue(setup->board, config->queues[i].name);
+		if (row)
+			keeper->gauges[keeper->gauge_count++] =
+				(struct gauge){ .queue = config->queues[i].name, .row = row };
+	}
+}
+
+static uint64_t mix(uint64_t signs, uint64_t sign)
+{
+	return (signs ^ sign) * 0x100000001b3ULL; /* FNV-1a's step with 64 bits */
+}
+
+static struct gauge *find_gauge(struct keeper *keeper, const char *queue)
+{
+	for (size_t i = 0; i < keeper->gauge_count; i++)
+		if (strcmp(keeper->gauges[i].queue, queue) == 0)
+			return &keeper->gauges[i];
+	return NULL;
+}
+
+/* Untouched slots have no memory behind them, and reading would give them some. */
+static void read_slots(struct keeper *keeper)
+{
+	const struct scoreboard *board = keeper->self.setup->board;
+	int free_run = 0;
+	for (size_t i = 0; i < SCOREBOARD_SLOTS && free_run < FREE_RUN; i++) {
+		const struct slot *slot = &board->slots[i];
+		if (atomic_load(&slot->pid) == 0) {
+			free_run++;
+			continue;
+		}
+		free_run = 0;
+		char queue[SCOREBOARD_TEXT];
+		memcpy(queue, slot->queue, sizeof queue);
+		queue[sizeof queue - 1] = '\0';
+		struct gauge *gauge = find_gauge(keeper, queue);
+		if (!gauge)
+			continue;
+		gauge->signs = mix(gauge->signs, atomic_load(&slot->completed));
+		gauge->signs = mix(gauge->signs, atomic_load(&slot->failed));
+		gauge->signs = mix(gauge->signs, atomic_load(&slot->retried));
+		gauge->signs = mix(gauge->signs, (uint64_t)atomic_load(&slot->since_ms));
+	}
+}
+
+bool keeper_sees_change(struct keeper *keeper)
+{
+	struct store *store = keeper->self.store;
+	bool is_changed = false;
+	for (size_t i = 0; i < keeper->gauge_count; i++) {
+		struct gauge *gauge = &keeper->gauges[i];
+		gauge->signs = mix(1, store->ops->bell(store, gauge->queue));
+	}
+	read_slots(keeper);
+	for (size_t i = 0; i < keeper->gauge_count; i++)
+		is_changed |= keeper->gauges[i].signs != keeper->gauges[i].seen;
+	return is_changed;
+}
+
+static void show(struct queue_board *row, const struct queue_stats *stats)
+{
+	atomic_store(&row->depth, stats->depth);
+	atomic_store(&row->delayed, stats->delayed);
+	atomic_store(&row->working, stats->working);
+	atomic_store(&row->dead, stats->dead);
+	atomic_store(&row->oldest_ms, stats->oldest_ms);
+	atomic_store(&row->completed, stats->completed);
+	atomic_store(&row->failed, stats->failed);
+	atomic_store(&row->measured_at_ms, clock_wall_ms());
+}
+
+static bool is_due(const struct gauge *gauge, int64_t now)
+{
+	const struct queue_board *row = gauge->row;
+	int64_t age = now - gauge->measured_at_ms;
+	bool is_active = atomic_load(&row->depth) || atomic_load(&row->delayed) ||
+			 atomic_load(&row->working);
+	if (gauge->measured_at_ms == 0)
+		return true;
+	if (gauge->signs != gauge->seen)
+		return age >= LEAST_MS;
+	return age >= (is_active ? ACTIVE_MS : QUIET_MS);
+}
+
+void keeper_measure(struct keeper *keeper)
+{
+	struct store *store = keeper->self.store;
+	int64_t now = clock_steady_ms();
+	for (size_t i = 0; i < keeper->gauge_count; i++) {
+		struct gauge *gauge = &keeper->gauges[i];
+		struct queue_stats stats;
+		struct error err;
+		if (!is_due(gauge, now))
+			continue;
+		bool ok = store->ops->get_queue(store, gauge->queue, &stats, &err);
+		if (!keeper_note(keeper, ok, gauge->queue, &err))
+			return;
+		/* The signs were read before the store was: what came since shows next time. */
+		gauge->seen = gauge->signs;
+		gauge->measured_at_ms = now;
+		show(gauge->row, &stats);
+	}
+}

@@ -1,0 +1,158 @@
+/*
+ * A worker: leases tasks of one queue from the store, does one at a time, commits. Between tasks it
+ * reads the parent's command; with nothing to do it sleeps on the store's bell.
+ */
+#include "workers/worker.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "workers/attempt.h"
+
+#include <malloc.h>
+
+#define PATIENCE_MS    300000 /* with a store that can't be opened */
+#define PAUSE_MS       30000
+#define IDLE_MOMENT_MS 1000
+#define IDLE_MAX_MS    30000
+#define WARM_TICK_MS   250
+
+static enum run_order tick_while_warming(void *context)
+{
+	struct worker *worker = context;
+	atomic_store(&worker->slot->beat_ms, clock_steady_ms());
+	return self_command(&worker->self) == COMMAND_RUN ? ORDER_GO_ON : ORDER_HALT;
+}
+
+static bool refuse_spawn(void *context, const json_t *children, struct error *err)
+{
+	(void)context;
+	(void)children;
+	return error_set(err, ERROR_INVALID, "spawn without a task");
+}
+
+static void drop_progress(void *context, double fraction, const char *message)
+{
+	(void)context;
+	(void)fraction;
+	(void)message;
+}
+
+/* A handler that does not start is told by each task it fails; here it only takes time. */
+static void warm(struct worker *worker)
+{
+	struct error err;
+	const struct run_watch watch = { .context = worker,
+		.on_spawn = refuse_spawn,
+		.on_progress = drop_progress,
+		.on_tick = tick_while_warming,
+		.tick_ms = WARM_TICK_MS };
+	if (worker->queue->type != QUEUE_HANDLER || worker->queue->protocol != PROTOCOL_STREAM)
+		return;
+	if (!runner_warm(worker->runner, &watch, &err) &&
+		self_command(&worker->self) == COMMAND_RUN)
+		log_line(LOG_WARN, "%s", err.text);
+}
+
+static void show_idle(struct worker *worker)
+{
+	if (atomic_load(&worker->slot->state) == SLOT_BUSY)
+		scoreboard_set_task(worker->slot, "", "", 0);
+	scoreboard_set_state(worker->slot, SLOT_IDLE);
+}
+
+/* Uniform in [7/8, 1]: idle workers do not all look up at the same moment. */
+static int64_t with_jitter(int64_t ms)
+{
+	return ms - (int64_t)(ids_random64() % (uint64_t)(ms / 8 + 1));
+}
+
+/* The first wait of an idle time is short; after it memory is given back, once. */
+static void rest(struct worker *worker, uint32_t ticket, int *rounds)
+{
+	struct store *store = worker->self.store;
+	int64_t next_ms = worker->hand.batch.next_ms;
+	int64_t most_ms = *rounds == 0 ? IDLE_MOMENT_MS : with_jitter(IDLE_MAX_MS);
+	show_idle(worker);
+	if (*rounds == 1) {
+		store->ops->relax(store);
+		malloc_trim(0);
+	}
+	if (*rounds < 2)
+		++*rounds;
+	store->ops->wait(store, worker->queue->name, ticket,
+		next_ms >= 0 && next_ms < most_ms ? next_ms : most_ms);
+	atomic_store(&worker->slot->beat_ms, clock_steady_ms());
+}
+
+static void do_hand(struct worker *worker)
+{
+	while (worker->hand.next < worker->hand.batch.count) {
+		if (!worker_takes_more(worker)) {
+			worker_give_back(worker);
+			return;
+		}
+		worker_do_next(worker);
+	}
+}
+
+static enum worker_exit serve(struct worker *worker)
+{
+	struct store *store = worker->self.store;
+	int rounds = 0;
+	while (self_command(&worker->self) == COMMAND_RUN) {
+		struct error err;
+		if (self_is_paused(&worker->self)) {
+			show_idle(worker);
+			self_sleep(&worker->self, PAUSE_MS);
+			continue;
+		}
+		runner_tend(worker->runner);
+		uint32_t ticket = store->ops->bell(store, worker->queue->name);
+		bool ok = worker_lease(worker, &err);err);
+		if (!self_tries_again(&worker->self, ok, &err) && !ok &&
+			err.kind != ERROR_UNAVAILABLE) {
+			log_line(LOG_ERROR, "%s", err.text);
+			return WORKER_EXIT_INTERNAL;
+		}
+		if (!ok)
+			continue;
+		if (worker->hand.batch.count == 0) {
+			rest(worker, ticket, &rounds);
+			continue;
+		}
+		rounds = 0;
+		do_hand(worker);
+	}
+	return worker->has_given_back ? WORKER_EXIT_GAVE_BACK : WORKER_EXIT_OK;
+}
+
+static void open_runner(struct worker *worker)
+{
+	const struct worker_setup *setup = worker->self.setup;
+	char **environment = runner_build_environment(setup->config, setup->queue);
+	worker->runner = runner_create(setup->queue, environment, setup->slot);
+	runner_free_environment(environment);
+}
+
+_Noreturn void worker_main(const struct worker_setup *setup)
+{
+	struct worker worker = { .queue = setup->queue, .slot = setup->slot, .average_ms = -1 };
+	struct error err;
+	self_begin(&worker.self, setup, "worker");
+	if (!self_open_store(&worker.self, PATIENCE_MS, &err)) {
+		bool is_told = self_command(&worker.self) != COMMAND_RUN;
+		if (!is_told)
+			log_line(LOG_ERROR, "%s", err.text);
+		self_end(&worker.self, is_told ? WORKER_EXIT_OK : WORKER_EXIT_STORE);
+	}
+	worker.jobs = jobs_create();
+	open_runner(&worker);
+	warm(&worker);
+	log_line(LOG_DEBUG, "works on queue %s", setup->queue->name);
+	enum worker_exit code = serve(&worker);
+	scoreboard_set_state(setup->slot, SLOT_DRAINING);
+	runner_destroy(worker.runner);
+	jobs_destroy(worker.jobs);
+	lease_batch_finish(&worker.hand.batch);
+	self_end(&worker.self, code);
+}
