@@ -7,15 +7,13 @@
 #include "base/jsontext.h"
 #include "config/config.h"
 
-#include <stdio.h>
-
 #define SECOND_MS 1000
 #define DAY_MS    (24LL * 3600 * SECOND_MS)
 #define SHOWN_MAX 40 /* bytes of a wrong value in a message */
 
 struct place {
 	const json_t *tasks;
-	const char *path; /* "tasks.NAME" */
+	const char *path; /* "tasks.NAME.", or empty at the top */
 	struct workflow_faults *faults;
 };
 
@@ -23,9 +21,12 @@ static void fault_at(
 	const struct place *place, const char *key, const char *expected, const json_t *got)
 {
 	OWNED(free) char *text = got ? jsontext_print(got) : xstrdup("nothing");
-	bool is_long = strlen(text) > SHOWN_MAX;
-	descriptor_fault(place->faults, "%s.%s: expected %s, got %.*s%s", place->path, key,
-		expected, SHOWN_MAX, text, is_long ? "…" : "");
+	size_t length = strlen(text);
+	size_t shown = length > SHOWN_MAX ? SHOWN_MAX : length;
+	while (shown < length && ((unsigned char)text[shown] & 0xc0) == 0x80)
+		shown--; /* not within a character */
+	descriptor_fault(place->faults, "%s%s: expected %s, got %.*s%s", place->path, key, expected,
+		(int)shown, text, shown < length ? "…" : "");
 }
 
 static bool is_name(const char *name)
@@ -68,7 +69,7 @@ static void check_reference(const struct place *place, const char *key, const js
 		fault_at(place, key, "the name of a task", name);
 	else if (!json_is_object(json_object_get(place->tasks, text)))
 		descriptor_fault(
-			place->faults, "%s.%s: there is no task \"%s\"", place->path, key, text);
+			place->faults, "%s%s: there is no task \"%s\"", place->path, key, text);
 }
 
 static void check_references(const struct place *place, const char *key, const json_t *names)
@@ -138,7 +139,7 @@ static void check_starts_with_params(const struct place *place, const json_t *st
 		OWNED(free) char *key = xprintf("starts_with_params.%s", child);
 		if (!json_is_object(json_object_get(place->tasks, child)))
 			descriptor_fault(place->faults,
-				"%s.starts_with_params: there is no task \"%s\"", place->path,
+				"%sstarts_with_params: there is no task \"%s\"", place->path,
 				child);
 		if (!json_is_object(params))
 			fault_at(place, key, "an object of parameters", params);
@@ -160,7 +161,7 @@ static void check_condition_keys(
 			is_known = is_known || strcmp(member, known[i]) == 0;
 		if (!is_known)
 			descriptor_fault(place->faults,
-				"%s.%s: unknown key \"%s\"; a condition has function, param, "
+				"%s%s: unknown key \"%s\"; a condition has function, param, "
 				"value, timeout",
 				place->path, key, member);
 	}
@@ -180,7 +181,7 @@ static void check_condition_values(
 	switch (condition_function(condition)) {
 	case GATE_EQ_COMPLETED:
 		if (!param || !*param)
-			descriptor_fault(place->faults, "%s.%s: eq_completed needs a param",
+			descriptor_fault(place->faults, "%s%s: eq_completed needs a param",
 				place->path, key);
 		break;
 	case GATE_AT_LEAST:
@@ -212,7 +213,7 @@ static void check_waits_for(const struct place *place, const json_t *waits_for)
 		OWNED(free) char *key = xprintf("waits_for.%s", awaited);
 		const json_t *body = condition_body(condition);
 		if (!json_is_object(json_object_get(place->tasks, awaited)))
-			descriptor_fault(place->faults, "%s.waits_for: there is no task \"%s\"",
+			descriptor_fault(place->faults, "%swaits_for: there is no task \"%s\"",
 				place->path, awaited);
 		check_condition_keys(place, key, condition);
 		if (body != condition)
@@ -308,7 +309,7 @@ static void check_retries(const struct place *place, const json_t *retries)
 			row++;
 		if (row == ARRAY_SIZE(retries_keys))
 			descriptor_fault(place->faults,
-				"%s.%s: unknown key; retries has max, delay, factor, max_delay, "
+				"%s%s: unknown key; retries has max, delay, factor, max_delay, "
 				"jitter",
 				place->path, path);
 		else if (!retries_keys[row].accepts(value))
@@ -319,13 +320,13 @@ static void check_retries(const struct place *place, const json_t *retries)
 static void refuse_when(const struct place *place, const json_t *value)
 {
 	(void)value;
-	descriptor_fault(place->faults, "%s.when: not supported yet", place->path);
+	descriptor_fault(place->faults, "%swhen: not supported yet", place->path);
 }
 
 static void refuse_workflow(const struct place *place, const json_t *value)
 {
 	(void)value;
-	descriptor_fault(place->faults, "%s.workflow: not supported yet", place->path);
+	descriptor_fault(place->faults, "%sworkflow: not supported yet", place->path);
 }
 
 static const struct {
@@ -354,59 +355,50 @@ static const struct {
 static void check_task(
 	const json_t *tasks, const char *name, const json_t *task, struct workflow_faults *faults)
 {
-	OWNED(free) char *path = xprintf("tasks.%s", name);
+	OWNED(free) char *path = xprintf("tasks.%s.", name);
 	const struct place place = { .tasks = tasks, .path = path, .faults = faults };
-	if (!is_name(name))
-		descriptor_fault(faults,
-			"%.60s: expected a task's name of 1 to %d bytes without control characters",
-			path, WORKFLOW_NAME_MAX);
 	for (size_t i = 0; i < ARRAY_SIZE(task_keys); i++) {
 		const json_t *value = json_object_get(task, task_keys[i].key);
 		if (value && !(task_keys[i].may_be_null && json_is_null(value)))
 			task_keys[i].check(&place, value);
 	}
 	if (json_object_get(task, "after") && json_object_size(json_object_get(task, "waits_for")))
-		descriptor_fault(
-			faults, "%s: has both after and waits_for; a task waits in one way", path);
+		descriptor_fault(faults,
+			"tasks.%s: has both after and waits_for; a task waits in one way", name);
 }
 
-static void check_top(const json_t *descriptor, struct workflow_faults *faults)
+static void check_name(const struct place *place, const char *key, const json_t *name)
 {
-	const struct place place = { .path = "descriptor", .faults = faults };
-	const json_t *name = json_object_get(descriptor, "name");
+	if (!json_is_string(name) || strlen(json_string_value(name)) != json_string_length(name) ||
+		!is_name(json_string_value(name)))
+		fault_at(place, key, "a name of 1 to 200 bytes without control characters", name);
+}
+
+static void check_top(const struct place *place, const json_t *descriptor)
+{
 	const json_t *payload = json_object_get(descriptor, "payload");
 	const json_t *starts = json_object_get(descriptor, "starts");
-	size_t i;
-	json_t *entry;
-	if (!name)
-		descriptor_fault(faults, "name: expected a name for the workflow, got nothing");
-	else if (!json_is_string(name) || !is_name(json_string_value(name)))
-		fault_at(&place, "name", "a text of 1 to 200 bytes without control characters",
-			name);
+	check_name(place, "name", json_object_get(descriptor, "name"));
 	if (payload)
-		check_payload(&place, payload);
-	const struct place top = { .tasks = json_object_get(descriptor, "tasks"),
-		.path = "descriptor",
-		.faults = faults };
-	json_array_foreach((json_t *)starts, i, entry)
-	{
-		check_reference(&top, "starts", entry);
-	}
+		check_payload(place, payload);
+	if (json_is_array(starts))
+		check_references(place, "starts", starts);
+	if (json_object_size(place->tasks) > WORKFLOW_TASKS_MAX)
+		descriptor_fault(place->faults, "tasks: expected at most %d, got %zu",
+			WORKFLOW_TASKS_MAX, json_object_size(place->tasks));
 }
 
 void descriptor_check_keys(const json_t *descriptor, struct workflow_faults *faults)
 {
 	json_t *tasks = json_object_get(descriptor, "tasks");
+	const struct place top = { .tasks = tasks, .path = "", .faults = faults };
 	const char *name;
 	json_t *task;
-	if (!json_is_object(descriptor))
-		return;
-	check_top(descriptor, faults);
-	if (json_object_size(tasks) > WORKFLOW_TASKS_MAX)
-		descriptor_fault(faults, "tasks: at most %d tasks, got %zu", WORKFLOW_TASKS_MAX,
-			json_object_size(tasks));
+	check_top(&top, descriptor);
 	json_object_foreach(tasks, name, task)
 	{
+		OWNED(json) json_t *text = json_string(name);
+		check_name(&top, "tasks", text);
 		if (json_is_object(task))
 			check_task(tasks, name, task, faults);
 	}
