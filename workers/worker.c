@@ -95,32 +95,39 @@ static void do_hand(struct worker *worker)
 	}
 }
 
-static enum worker_exit serve(struct worker *worker)
+/* Fills an empty hand, or waits. False: the store answers with what no repeat can mend. */
+static bool take_or_rest(struct worker *worker, int *rounds)
 {
 	struct store *store = worker->self.store;
+	struct error err;
+	/* Read before the lease: what is rung in between ends the rest at once. */
+	uint32_t ticket = store->ops->bell(store, worker->queue->name);
+	bool ok = worker_lease(worker, &err);
+	if (self_tries_again(&worker->self, ok, &err))
+		return true;
+	if (!ok && err.kind != ERROR_UNAVAILABLE) {
+		log_line(LOG_ERROR, "%s", err.text);
+		return false;
+	}
+	if (ok && worker->hand.batch.count == 0)
+		rest(worker, ticket, rounds);
+	else
+		*rounds = 0;
+	return true;
+}
+
+static enum worker_exit serve(struct worker *worker)
+{
 	int rounds = 0;
 	while (self_command(&worker->self) == COMMAND_RUN) {
-		struct error err;
 		if (self_is_paused(&worker->self)) {
 			show_idle(worker);
 			self_sleep(&worker->self, PAUSE_MS);
 			continue;
 		}
 		runner_tend(worker->runner);
-		uint32_t ticket = store->ops->bell(store, worker->queue->name);
-		bool ok = worker_lease(worker, &err);err);
-		if (!self_tries_again(&worker->self, ok, &err) && !ok &&
-			err.kind != ERROR_UNAVAILABLE) {
-			log_line(LOG_ERROR, "%s", err.text);
+		if (!take_or_rest(worker, &rounds))
 			return WORKER_EXIT_INTERNAL;
-		}
-		if (!ok)
-			continue;
-		if (worker->hand.batch.count == 0) {
-			rest(worker, ticket, &rounds);
-			continue;
-		}
-		rounds = 0;
 		do_hand(worker);
 	}
 	return worker->has_given_back ? WORKER_EXIT_GAVE_BACK : WORKER_EXIT_OK;
