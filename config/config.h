@@ -17,6 +17,8 @@ enum queue_protocol { PROTOCOL_EXEC, PROTOCOL_STREAM };
 enum queue_format { FORMAT_TASK, FORMAT_RAW, FORMAT_SQJOBS };
 enum exit_on { EXIT_ON_NEVER, EXIT_ON_FATAL };
 
+struct config_origin; /* where a value came from */
+
 #define CONFIG_NO_LIMIT (-1) /* a duration of `none` or `forever` */
 
 /* argv of a program: NULL-terminated; count without the NULL. Empty (count 0): not configured. */
@@ -60,7 +62,8 @@ struct config_queue {
 	bool has_nice;
 	int oom_score_adj;
 	bool has_oom_score_adj;
-	struct config_environment env; /* env_file's rows first, then env's */
+	char *env_file;                /* absolute; NULL: none */
+	struct config_environment env; /* env_file's rows first, then env's; each name once */
 	char **pass_env;               /* NULL-terminated globs */
 	int64_t timeout_ms;            /* CONFIG_NO_LIMIT: none */
 	int64_t kill_after_ms;
@@ -70,6 +73,10 @@ struct config_queue {
 	int crashes; /* 0: never set aside */
 	bool failure_queue;
 	struct config_restart restart;
+	enum exit_on exit_on;
+	int64_t exit_after_ms;       /* in slow probe, before exit_on acts */
+	int max_unavailable;         /* workers rolled at a time; 0: by percent */
+	int max_unavailable_percent; /* of the pool, at least one worker; 0: by count */
 	int priority;
 	int batch;
 	char *split_payload_key; /* NULL unless type is split */
@@ -77,6 +84,7 @@ struct config_queue {
 	bool split_sample;
 	struct config_argv before, after, around, on_success, on_failure;
 	json_t *validate; /* object: Qyu's rules by name of the payload's key; never NULL */
+	struct config_origin *origins; /* by row of the table of keys; for config_describe */
 };
 
 struct config {
@@ -99,6 +107,7 @@ struct config {
 					handlers */
 	struct config_queue *queues; /* in the order of the file */
 	size_t queue_count;
+	struct config_origin *origins; /* by row of the table of keys; for config_describe */
 };
 
 /* One mistake or warning: "reeve.yaml:12:5: queues.mail.workers: expected …". */
