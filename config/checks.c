@@ -1,0 +1,115 @@
+/* Checks of a queue that need more than one key, or the disk. */
+#include "config/file.h"
+#include "config/program.h"
+#include "config/queues.h"
+#include "config/section.h"
+#include "config/units.h"
+
+struct check {
+	struct section *section;
+	const struct config_queue *queue;
+	const struct where *at; /* the queue's key */
+};
+
+/* The place of a key; the queue's own with the key's name where it has none. */
+static struct where place(const struct check *check, const char *name)
+{
+	const struct where *at = section_place(check->section, name);
+	if (at->source)
+		return *at;
+	struct where missing = *check->at;
+	missing.path = arena_print(&check->section->loading->arena, "%s.%s", check->at->path, name);
+	return missing;
+}
+
+static void require(const struct check *check, bool is_needed, const char *name, const char *type)
+{
+	if (!is_needed || section_place(check->section, name)->source)
+		return;
+	struct where at = place(check, name);
+	faults_add(&check->section->loading->faults, &at, "required for type %s", type);
+}
+
+static void check_required(const struct check *check)
+{
+	bool is_split = check->queue->type == QUEUE_SPLIT;
+	require(check, check->queue->type == QUEUE_HANDLER, "run", "handler");
+	require(check, is_split, "split.payload_key", "split");
+	require(check, is_split, "split.slice_size", "split");
+}
+
+static void check_grace(const struct check *check)
+{
+	char grace[UNITS_TEXT_SIZE];
+	const struct config *config = check->section->loading->config;
+	struct where at = place(check, "kill_after");
+	if (!section_place(check->section, "kill_after")->source ||
+		check->queue->kill_after_ms < config->shutdown_grace_ms)
+		return;
+	faults_add(&check->section->loading->faults, &at, "must be less than shutdown_grace (%s)",
+		units_print_duration(config->shutdown_grace_ms, grace));
+}
+
+/* A first wait over the longest one is legal, but surely not meant. */
+static void warn_delay(
+	const struct check *check, const char *name, int64_t delay_ms, int64_t max_delay_ms)
+{
+	char longest[UNITS_TEXT_SIZE];
+	if (delay_ms <= max_delay_ms || !section_place(check->section, name)->source)
+		return;
+	struct where at = place(check, name);
+	faults_warn(&check->section->loading->faults, &at, "cut to max_delay (%s)",
+		units_print_duration(max_delay_ms, longest));
+}
+
+static void warn_program(
+	const struct check *check, const char *name, const struct config_argv *argv)
+{
+	struct arena *arena = &check->section->loading->arena;
+	if (argv->count == 0 || program_is_there(argv->words[0], &check->queue->env))
+		return;
+	struct where at = place(check, name);
+	const struct config_origin *origin =
+		&check->section->origins[keys_find(&keys_queue, name) - keys_queue.rows];
+	const json_t *shown = origin->shown ? json_array_get(origin->shown, 0) : NULL;
+	faults_warn(&check->section->loading->faults, &at, "program %s is not there%s",
+		faults_quote(arena, shown ? json_string_value(shown) : argv->words[0]),
+		strchr(argv->words[0], '/') ? "" : " (in PATH)");
+}
+
+static void warn_programs(const struct check *check)
+{
+	const struct config_queue *queue = check->queue;
+	const struct {
+		const char *name;
+		const struct config_argv *argv;
+	} programs[] = {
+		{ "run", &queue->run },
+		{ "before", &queue->before },
+		{ "after", &queue->after },
+		{ "around", &queue->around },
+		{ "on_success", &queue->on_success },
+		{ "on_failure", &queue->on_failure },
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(programs); i++)
+		warn_program(check, programs[i].name, programs[i].argv);
+}
+
+static void warn_folder(const struct check *check)
+{
+	struct where at = place(check, "cwd");
+	if (!file_is_folder(check->queue->cwd))
+		faults_warn(&check->section->loading->faults, &at, "this folder is not there");
+}
+
+void checks_queue(struct section *section, const struct where *at)
+{
+	struct check check = { section, section->base, at };
+	const struct config_queue *queue = check.queue;
+	check_required(&check);
+	check_grace(&check);
+	warn_delay(&check, "retries.delay", queue->retries.delay_ms, queue->retries.max_delay_ms);
+	warn_delay(&check, "restart.delay", queue->restart.delay_ms, queue->restart.max_delay_ms);
+	warn_programs(&check);
+	warn_folder(&check);
+}

@@ -1,0 +1,40 @@
+#pragma once
+/* The kinds of keys; what each accepts is in docs/configuration.md. */
+#include "config/keys.h"
+
+/* kinds_number.c: bounds and a word beside them */
+extern const struct kind kind_count;    /* int */
+extern const struct kind kind_amount;   /* int64_t */
+extern const struct kind kind_duration; /* int64_t ms */
+extern const struct kind kind_size;     /* size_t bytes */
+extern const struct kind kind_mask;     /* int, octal */
+extern const struct kind kind_boolean;
+extern const struct kind kind_choice; /* an enum */
+extern const struct kind kind_real;   /* double */
+
+/* kinds_text.c: char * */
+extern const struct kind kind_text;
+extern const struct kind kind_path; /* made absolute */
+extern const struct kind kind_log_target;
+extern const struct kind kind_store;
+
+/* kinds_list.c */
+extern const struct kind kind_argv;
+extern const struct kind kind_wrapper; /* argv, but never a text */
+extern const struct kind kind_globs;
+extern const struct kind kind_environment;
+
+/* kinds_shape.c */
+extern const struct kind kind_workers;
+extern const struct kind kind_share;
+
+/* kinds_place.c */
+extern const struct kind kind_control;
+extern const struct kind kind_workflows;
+
+/* rules.c */
+extern const struct kind kind_rules;
+
+/* kinds_outer.c */
+extern const struct kind kind_outer; /* read elsewhere: queues, defaults, include */
+extern const struct kind kind_later; /* refused: not supported yet */

@@ -1,0 +1,152 @@
+/* Kinds whose field is one text: paths, the log's target, the store's URL. */
+#include "config/file.h"
+#include "config/kinds.h"
+#include "config/reading.h"
+
+static char **text_of(const struct key *key, void *base)
+{
+	return reading_field(key, base);
+}
+
+static const char *get(const struct key *key, const void *base)
+{
+	return *(char *const *)reading_field_of(key, base);
+}
+
+static bool keep(struct reading *reading, const struct filled *filled)
+{
+	char **field = text_of(reading->key, reading->base);
+	free(*field);
+	*field = xstrdup(filled->text);
+	if (filled->is_filled)
+		reading->origin->shown = reading_json(filled->shown);
+	return true;
+}
+
+static bool read_text(struct reading *reading)
+{
+	struct filled filled;
+	return reading_own_text(reading, &filled) && keep(reading, &filled);
+}
+
+static bool read_path(struct reading *reading)
+{
+	struct filled filled;
+	if (!reading_own_text(reading, &filled))
+		return false;
+	reading_resolve(reading, reading->node, &filled);
+	return keep(reading, &filled);
+}
+
+/* Both words mean the same: the log goes to stderr, with the journal's priorities if that is it. */
+static bool read_log_target(struct reading *reading)
+{
+	struct filled filled;
+	if (!reading_own_text(reading, &filled))
+		return false;
+	if (strcmp(filled.text, "stderr") == 0 || strcmp(filled.text, "journald") == 0)
+		return true;
+	reading_resolve(reading, reading->node, &filled);
+	return keep(reading, &filled);
+}
+
+static bool equal_text(const struct key *key, const void *base, const void *other)
+{
+	const char *a = get(key, base), *b = get(key, other);
+	return a && b ? strcmp(a, b) == 0 : a == b;
+}
+
+static json_t *show_text(const struct key *key, const void *base)
+{
+	const char *text = get(key, base);
+	return text ? reading_json(text) : json_null();
+}
+
+static json_t *show_log_target(const struct key *key, const void *base)
+{
+	const char *text = get(key, base);
+	return reading_json(text ? text : "stderr");
+}
+
+static void drop_text(const struct key *key, void *base)
+{
+	free(*text_of(key, base));
+	*text_of(key, base) = NULL;
+}
+
+/* memory: has no rest; a scheme that is known but not here yet has read NULL. */
+static bool read_memory(struct reading *reading, struct filled *url, const char *rest)
+{
+	return *rest ? reading_unexpected(reading, &reading->at, reading->node)
+		     : keep(reading, url);
+}
+
+static bool read_sqlite(struct reading *reading, struct filled *url, const char *rest)
+{
+	struct arena *arena = &reading->loading->arena;
+	if (!*rest)
+		return reading_fault(reading, "the path after sqlite: is missing");
+	struct filled path = *url;
+	path.text = rest;
+	/* The scheme may be filled in too; then *** covers the whole. */
+	const char *shown = strncmp(url->shown, "sqlite:", 7) == 0 ? url->shown + 7 : NULL;
+	path.shown = shown ? shown : "***";
+	reading_resolve(reading, reading->node, &path);
+	url->text = arena_print(arena, "sqlite:%s", path.text);
+	url->shown = shown ? arena_print(arena, "sqlite:%s", path.shown) : "***";
+	return keep(reading, url);
+}
+
+static const struct {
+	const char *scheme;
+	bool (*read)(struct reading *reading, struct filled *url, const char *rest);
+} schemes[] = {
+	{ "memory", read_memory },
+	{ "sqlite", read_sqlite },
+	{ "redis", NULL },
+	{ "rediss", NULL },
+	{ "redis+sentinel", NULL },
+	{ "postgres", NULL },
+};
+
+/* A URL may hold a password, even in the file itself: only its scheme is quoted. */
+static const char *quote_scheme(struct arena *arena, const char *written)
+{
+	size_t length =
+		strncmp(written, "${", 2) == 0 ? strcspn(written, ":}") : strcspn(written, ":/?@ ");
+	const char *scheme = arena_copy(arena, written, length);
+	return faults_quote(arena, arena_print(arena, "%s%s", scheme, written[length] ? "…" : ""));
+}
+
+static bool read_store(struct reading *reading)
+{
+	struct filled url;
+	struct arena *arena = &reading->loading->arena;
+	if (reading->node->kind != NODE_SCALAR || node_is_null(reading->node))
+		return reading_unexpected(reading, &reading->at, reading->node);
+	if (!reading_text(reading, &reading->at, reading->node, &url))
+		return false;
+	for (size_t i = 0; i < ARRAY_SIZE(schemes); i++) {
+		size_t length = strlen(schemes[i].scheme);
+		if (strncmp(url.text, schemes[i].scheme, length) != 0 || url.text[length] != ':')
+			continue;
+		if (!schemes[i].read)
+			return reading_fault(
+				reading, "scheme %s is not supported yet", schemes[i].scheme);
+		return schemes[i].read(reading, &url, url.text + length + 1);
+	}
+	return reading_fault(reading, "expected %s, got %s", keys_expected(arena, reading->key),
+		quote_scheme(arena, reading->node->text));
+}
+
+#define TEXT_KIND(noun_, read_, show_)                                                  \
+	{                                                                               \
+		.noun = (noun_), .read = (read_), .equal = equal_text, .show = (show_), \
+		.drop = drop_text,                                                      \
+	}
+
+const struct kind kind_text = TEXT_KIND("a text", read_text, show_text);
+const struct kind kind_path = TEXT_KIND("a path", read_path, show_text);
+const struct kind kind_log_target =
+	TEXT_KIND("stderr, journald or a path", read_log_target, show_log_target);
+const struct kind kind_store = TEXT_KIND("memory: or sqlite:PATH", read_store, show_text);

@@ -1,0 +1,125 @@
+/* The queues of all files; see queues.h. */
+#include "config/queues.h"
+
+#include "config/environment.h"
+#include "config/section.h"
+
+static const struct node *empty_map(struct arena *arena, const struct node *at)
+{
+	struct node *map = arena_take(arena, sizeof *map);
+	map->kind = NODE_MAP;
+	map->source = at->source;
+	map->line = at->line;
+	map->column = at->column;
+	return map;
+}
+
+static void drop_queue(struct config_queue *queue)
+{
+	keys_drop(&keys_queue, queue, queue->origins);
+	free(queue->name);
+	free(queue->place);
+	*queue = (struct config_queue){ 0 };
+}
+
+void queues_check_defaults(struct loading *loading, const struct node *defaults)
+{
+	struct config_queue scratch = { 0 };
+	struct section section;
+	section_init(&section, loading, &keys_queue, &scratch);
+	section.prefix = "defaults";
+	section.is_partial = true;
+	section_read(&section, defaults);
+	scratch.origins = section.origins;
+	drop_queue(&scratch);
+}
+
+/* Where the file says nothing, some defaults depend on other values. */
+static void derive(struct section *section, const struct where *at)
+{
+	struct config_queue *queue = section->base;
+	const int64_t half_grace_ms = section->loading->config->shutdown_grace_ms / 2;
+	if (!queue->cwd)
+		queue->cwd = xstrdup(at->source->folder);
+	if (!section_place(section, "kill_after")->source)
+		queue->kill_after_ms = half_grace_ms < 5000 ? half_grace_ms : 5000;
+}
+
+static void add_env_file(struct section *section)
+{
+	struct config_queue *queue = section->base;
+	if (!queue->env_file)
+		return;
+	environment_add_file(&section->loading->faults, section_place(section, "env_file"),
+		queue->env_file, &queue->env);
+	json_t *shown = section->origins[keys_find(&keys_queue, "env") - keys_queue.rows].shown;
+	for (size_t i = 0; shown && i < queue->env.count; i++)
+		if (!json_object_get(shown, queue->env.names[i]))
+			json_object_set_new(shown, queue->env.names[i], json_string("***"));
+}
+
+static struct config_queue *add_queue(struct config *config)
+{
+	config->queues =
+		xrealloc(config->queues, (config->queue_count + 1) * sizeof *config->queues);
+	struct config_queue *queue = &config->queues[config->queue_count++];
+	*queue = (struct config_queue){ 0 };
+	return queue;
+}
+
+static bool check_name(struct loading *loading, const struct where *at, const char *name)
+{
+	const struct config_queue *first = config_find_queue(loading->config, name);
+	if (!config_is_queue_name(name))
+		return faults_add(&loading->faults, at,
+			"expected a name of 1 to 80 letters, digits, _ or - "
+			"(.fifo allowed at the end), got %s",
+			faults_quote(&loading->arena, name));
+	if (first)
+		return faults_add(
+			&loading->faults, at, "this queue stands at %s already", first->place);
+	return true;
+}
+
+static void read_queue(
+	struct loading *loading, const struct entry *entry, const struct node *defaults)
+{
+	struct arena *arena = &loading->arena;
+	const struct node *own = entry->value;
+	struct where top = { .path = "queues" };
+	struct where at = faults_inside(arena, &top, entry);
+	if (!check_name(loading, &at, entry->key))
+		return;
+	if (own->kind != NODE_MAP && !node_is_null(own)) {
+		faults_add(&loading->faults, &at, "expected a map of keys, got %s",
+			faults_found(arena, own));
+		return;
+	}
+	if (own->kind != NODE_MAP)
+		own = empty_map(arena, own);
+	struct config_queue *queue = add_queue(loading->config);
+	struct section section;
+	section_init(&section, loading, &keys_queue, queue);
+	section.prefix = at.path;
+	queue->name = xstrdup(entry->key);
+	queue->place = xstrdup(faults_place(arena, &at));
+	queue->origins = section.origins;
+	section_read(&section, defaults ? node_merge(arena, defaults, own) : own);
+	derive(&section, &at);
+	add_env_file(&section);
+	checks_queue(&section, &at);
+}
+
+void queues_read(struct loading *loading, const struct entry *queues, const struct node *defaults)
+{
+	const struct node *map = queues->value;
+	struct where at = { map->source, queues->line, queues->column, "queues" };
+	if (map->kind != NODE_MAP && !node_is_null(map)) {
+		faults_add(&loading->faults, &at,
+			"expected a map from names to keys of a queue, got %s",
+			faults_found(&loading->arena, map));
+		return;
+	}
+	for (size_t i = 0; i < map->count; i++)
+		read_queue(loading, &map->entries[i], defaults);
+}

@@ -1,0 +1,384 @@
+/* config/: every mistake reads as it should, at its place, and all come at once. */
+#include "base/memory.h"
+#include "tests/config_files.h"
+#include "tests/suite.h"
+
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+struct bad_text {
+	const char *yaml;
+	const char *mistakes; /* the whole, a line each */
+};
+
+static void expect_mistakes(const struct bad_text *rows, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		OWNED(free) char *mistakes = NULL;
+		struct config *config = files_load(rows[i].yaml, &mistakes);
+		CU_ASSERT_PTR_NULL(config);
+		config_destroy(config);
+		CU_ASSERT_STRING_EQUAL(mistakes, rows[i].mistakes);
+		if (strcmp(mistakes, rows[i].mistakes) != 0)
+			fprintf(stderr, "\nin:\n%s\ngot:\n%s\nexpected:\n%s\n", rows[i].yaml,
+				mistakes, rows[i].mistakes);
+	}
+}
+
+#define STORE    "store: 'memory:'\n"
+#define QUEUE    STORE "queues:\n  q:\n    run: [true]\n"
+#define QUEUE_AT "reeve.yaml:5:5: queues.q."
+
+/* One key of a queue, in line 5. */
+static void expect_queue_mistakes(const struct bad_text *rows, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		OWNED(free) char *yaml = xprintf(QUEUE "    %s\n", rows[i].yaml);
+		OWNED(free) char *mistakes = xprintf(QUEUE_AT "%s", rows[i].mistakes);
+		expect_mistakes(&(struct bad_text){ yaml, mistakes }, 1);
+	}
+}
+
+static void a_text_that_is_no_configuration_gets_one_line(void)
+{
+	static const struct bad_text rows[] = {
+		{ "", "reeve.yaml: empty: expected a map of keys" },
+		{ "# only words\n", "reeve.yaml: empty: expected a map of keys" },
+		{ "---\n", "reeve.yaml: empty: expected a map of keys, got nothing" },
+		{ "- a\n- b\n", "reeve.yaml:1:1: expected a map of keys, got a list" },
+		{ "hello\n", "reeve.yaml:1:1: expected a map of keys, got \"hello\"" },
+		{ "store: 'memory:'\nqueues: { a: { run: [tr",
+			"reeve.yaml:3:1: not YAML: did not find expected ',' or ']' while parsing "
+			"a flow sequence (line 2)" },
+		{ "store: 'memory:\n",
+			"reeve.yaml:2:1: not YAML: found unexpected end of stream while scanning "
+			"a quoted scalar (line 1)" },
+		{ "store:\t\tx: y\n",
+			"reeve.yaml:1:10: not YAML: mapping values are not allowed in this "
+			"context" },
+		{ "store: 'memory:'\nx: \"a\xff\"\n",
+			"reeve.yaml:2:6: not UTF-8 text: invalid leading UTF-8 octet" },
+		{ "store: \"a\\0b\"\n", "reeve.yaml:1:8: a text may not contain a NUL" },
+		{ STORE "---\n" STORE,
+			"reeve.yaml:2:1: one document is expected, here begins another" },
+		{ STORE "? [a]\n: b\n", "reeve.yaml:2:3: a key must be a text" },
+		{ "store: !secret x\n", "reeve.yaml:1:8: unknown tag \"!secret\"" },
+	};
+	expect_mistakes(rows, ARRAY_SIZE(rows));
+}
+
+static void a_file_that_cannot_be_read_gets_one_line(void)
+{
+	static const struct {
+		const char *path, *mistake;
+	} rows[] = {
+		{ "missing.yaml", "missing.yaml: cannot be read: No such file or directory" },
+		{ "./missing.yaml", "missing.yaml: cannot be read: No such file or directory" },
+		{ "folder", "folder: cannot be read: not a regular file" },
+		{ "pipe", "pipe: cannot be read: not a regular file" },
+		{ "large.yaml", "large.yaml: cannot be read: larger than 1024 KiB" },
+	};
+	mkdir("folder", 0755);
+	mkfifo("pipe", 0644);
+	OWNED(free) char *large = xcalloc(1, 1024 * 1024 + 2);
+	memset(large, '#', 1024 * 1024 + 1);
+	files_write("large.yaml", large);
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct config *config = NULL;
+		struct config_faults faults = { 0 };
+		struct error err = { 0 };
+		CU_ASSERT_FALSE(config_load(rows[i].path, &config, &faults, &err));
+		CU_ASSERT_EQUAL_FATAL(faults.count, 1);
+		CU_ASSERT_STRING_EQUAL(faults.lines[0], rows[i].mistake);
+		CU_ASSERT_TRUE(strncmp(err.text, "1 mistake in ", 13) == 0);
+		config_faults_finish(&faults);
+	}
+}
+
+static void an_unknown_key_is_named_with_the_nearest_known_one(void)
+{
+	static const struct bad_text rows[] = {
+		{ STORE "qeues: {}\n",
+			"reeve.yaml:2:1: unknown key \"qeues\", did you mean \"queues\"?" },
+		{ STORE "zebra: {}\n", "reeve.yaml:2:1: unknown key \"zebra\"" },
+		{ STORE "log: { levle: info }\n",
+			"reeve.yaml:2:8: log: unknown key \"levle\", did you mean \"level\"?" },
+		{ QUEUE "    worker: 3\n", "reeve.yaml:5:5: queues.q: unknown key \"worker\", "
+					   "did you mean \"workers\"?" },
+		{ QUEUE "    retries: { maxx: 3 }\n",
+			"reeve.yaml:5:16: queues.q.retries: unknown key \"maxx\", did you mean "
+			"\"max\"?" },
+		{ QUEUE "    retries.max: 3\n", "reeve.yaml:5:5: queues.q: unknown key "
+						"\"retries.max\", did you mean \"retries\"?" },
+		{ QUEUE "    workers: { min: 1, mx: 3 }\n",
+			"reeve.yaml:5:24: queues.q.workers: unknown key \"mx\", did you mean "
+			"\"max\"?" },
+		{ STORE "defaults: { timout: 3s }\nqueues: { a: {run: [true]}, b: {run: [true]} "
+			"}\n",
+			"reeve.yaml:2:13: defaults: unknown key \"timout\", did you mean "
+			"\"timeout\"?" },
+	};
+	expect_mistakes(rows, ARRAY_SIZE(rows));
+}
+
+static void a_wrong_value_says_what_was_expected(void)
+{
+	static const struct bad_text rows[] = {
+		{ "workers: many", "workers: expected a count or {min, max}, got \"many\"" },
+		{ "workers: [1]", "workers: expected a count or {min, max}, got a list" },
+		{ "workers:", "workers: expected a count or {min, max}, got nothing" },
+		{ "workers: 10001", "workers: expected a count from 0 to 10000, got \"10001\"" },
+		{ "workers: -1", "workers: expected a count from 0 to 10000, got \"-1\"" },
+		{ "workers: { min: 3 }", "workers: max is missing" },
+		{ "workers: { min: 3, max: 2 }", "workers: min (3) is more than max (2)" },
+		{ "type: worker", "type: expected handler, sync, split or noop, got \"worker\"" },
+		{ "type: program", "type: program is not supported yet" },
+		{ "protocol: http", "protocol: expected exec or stream, got \"http\"" },
+		{ "format: json", "format: expected task, raw or sqjobs, got \"json\"" },
+		{ "umask: 888", "umask: expected an octal number from 000 to 777 or inherit, got "
+				"\"888\"" },
+		{ "nice: 20", "nice: expected a whole number from -20 to 19, got \"20\"" },
+		{ "oom_score_adj: 1e3", "oom_score_adj: expected a whole number from -1000 to "
+					"1000, got \"1e3\"" },
+		{ "timeout: 10", "timeout: expected a duration from 100ms to 30d or none, got "
+				 "\"10\"" },
+		{ "timeout: 99ms", "timeout: expected a duration from 100ms to 30d or none, got "
+				   "\"99ms\"" },
+		{ "timeout: 31d", "timeout: expected a duration from 100ms to 30d or none, got "
+				  "\"31d\"" },
+		{ "timeout: { a: 1 }", "timeout: expected a duration from 100ms to 30d or none, "
+				       "got a map" },
+		{ "kill_after: 25s", "kill_after: must be less than shutdown_grace (25s)" },
+		{ "heartbeat: 2h", "heartbeat: expected a duration from 1s to 1h or off, got "
+				   "\"2h\"" },
+		{ "lease: 4s", "lease: expected a duration from 5s to 12h, got \"4s\"" },
+		{ "lease: 13h", "lease: expected a duration from 5s to 12h, got \"13h\"" },
+		{ "retries: 3", "retries: expected a map of keys, got \"3\"" },
+		{ "crashes: 101", "crashes: expected a whole number from 0 to 100, got \"101\"" },
+		{ "failure_queue: maybe", "failure_queue: expected true or false, got \"maybe\"" },
+		{ "priority: 101",
+			"priority: expected a whole number from -100 to 100, got \"101\"" },
+		{ "batch: 0", "batch: expected a whole number from 1 to 100, got \"0\"" },
+		{ "max_unavailable: 0%", "max_unavailable: expected a count from 1 or a percentage "
+					 "from 1% to 100%, got \"0%\"" },
+		{ "exit_on: always", "exit_on: expected never or fatal, got \"always\"" },
+		{ "around: nice", "around: expected a list of words, got \"nice\"" },
+		{ "before: []", "before: expected a list of words or a text, got an empty list" },
+		{ "after: { a: b }", "after: expected a list of words or a text, got a map" },
+		{ "env: [A=1]", "env: expected a map of variables, got a list" },
+		{ "pass_env:", "pass_env: expected a list of patterns, got nothing" },
+		{ "cwd: ''", "cwd: expected a path, got \"\"" },
+		{ "env_file: nothing.env",
+			"env_file: cannot read nothing.env: No such file or directory" },
+		{ "validate: [a]", "validate: expected a map of rules, got a list" },
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		/* Paths in messages are absolute. */
+		const char *relative = strstr(rows[i].mistakes, "read nothing.env");
+		OWNED(free)
+		char *absolute =
+			relative ? xprintf("%.*sread %s/%s", (int)(relative - rows[i].mistakes),
+					   rows[i].mistakes, files_folder(), relative + 5)
+				 : xstrdup(rows[i].mistakes);
+		expect_queue_mistakes(&(struct bad_text){ rows[i].yaml, absolute }, 1);
+	}
+}
+
+static void a_wrong_value_inside_another_has_its_own_place(void)
+{
+	static const struct bad_text rows[] = {
+		{ QUEUE "    workers: { min: a, max: 3 }\n",
+			"reeve.yaml:5:16: queues.q.workers.min: expected a count from 0 to 10000, "
+			"got \"a\"" },
+		{ QUEUE "    retries:\n      factor: 11\n",
+			"reeve.yaml:6:7: queues.q.retries.factor: expected a number from 1 to 10, "
+			"got \"11\"" },
+		{ QUEUE "    env: { A: [1] }\n", "reeve.yaml:5:12: queues.q.env.A: expected a map "
+						 "of variables, got a list" },
+		{ QUEUE "    env: { A=B: 1 }\n",
+			"reeve.yaml:5:12: queues.q.env.A=B: not the name of an environment "
+			"variable" },
+		{ QUEUE "    before: [a, {b: c}]\n",
+			"reeve.yaml:5:17: queues.q.before: expected a list of words or a text, "
+			"got a map" },
+		{ QUEUE "    validate:\n      a: { type: text, presence: 3, iff: x }\n",
+			"reeve.yaml:6:12: queues.q.validate.a.type: expected integer, string, "
+			"number, boolean, hash or array, got \"text\"\n"
+			"reeve.yaml:6:24: queues.q.validate.a.presence: expected true or false, "
+			"got \"3\"\n"
+			"reeve.yaml:6:37: queues.q.validate.a: Validation option iff is unknown" },
+		{ QUEUE "    validate: { a: integer }\n",
+			"reeve.yaml:5:17: queues.q.validate.a: expected a map of type, presence, "
+			"absence, if and unless, got \"integer\"" },
+	};
+	expect_mistakes(rows, ARRAY_SIZE(rows));
+}
+
+static void a_wrong_global_value_says_what_was_expected(void)
+{
+	static const struct bad_text rows[] = {
+		{ "queues: {}\n", "reeve.yaml:1:1: store: required, for example "
+				  "sqlite:/var/lib/reeve/reeve.db" },
+		{ "store: mysql://u:secret@h/d\n",
+			"reeve.yaml:1:1: store: expected memory: or sqlite:PATH, got \"mysql…\"" },
+		{ "store: reeve.db\n",
+			"reeve.yaml:1:1: store: expected memory: or sqlite:PATH, got "
+			"\"reeve.db\"" },
+		{ "store: redis://h\n",
+			"reeve.yaml:1:1: store: scheme redis is not supported yet" },
+		{ "store: rediss://h\n",
+			"reeve.yaml:1:1: store: scheme rediss is not supported yet" },
+		{ "store: redis+sentinel://h\n",
+			"reeve.yaml:1:1: store: scheme redis+sentinel is not supported yet" },
+		{ "store: postgres://h\n",
+			"reeve.yaml:1:1: store: scheme postgres is not supported yet" },
+		{ "store: 'sqlite:'\n",
+			"reeve.yaml:1:1: store: the path after sqlite: is missing" },
+		{ "store:\n",
+			"reeve.yaml:1:1: store: expected memory: or sqlite:PATH, got nothing" },
+		{ STORE "shutdown_grace: 25h\n",
+			"reeve.yaml:2:1: shutdown_grace: expected a duration from 0 to 1d, got "
+			"\"25h\"" },
+		{ STORE "retention: { completed: 3651d }\n",
+			"reeve.yaml:2:14: retention.completed: expected a duration from 0 to 3650d "
+			"or forever, got \"3651d\"" },
+		{ STORE "log: { level: loud, format: xml, line: 1 }\n",
+			"reeve.yaml:2:8: log.level: expected debug, info, warn or error, got "
+			"\"loud\"\n"
+			"reeve.yaml:2:21: log.format: expected text or json, got \"xml\"\n"
+			"reeve.yaml:2:34: log.line: expected a size from 256 to 1M, got \"1\"" },
+		{ STORE "control: { group: a }\n", "reeve.yaml:2:1: control: path is missing" },
+		{ STORE "control: { path: a, mode: 1 }\n",
+			"reeve.yaml:2:21: control: unknown key \"mode\"" },
+		{ STORE "workflows: { a: b }\n",
+			"reeve.yaml:2:1: workflows: expected a path or a list of paths, got a "
+			"map" },
+		{ STORE "defaults: [a]\n", "reeve.yaml:2:1: defaults: expected a map of keys of a "
+					   "queue, got a list" },
+		{ STORE "queues: [a]\n",
+			"reeve.yaml:2:1: queues: expected a map from names to keys of a queue, got "
+			"a list" },
+		{ STORE "queues: { a: php }\n",
+			"reeve.yaml:2:11: queues.a: expected a map of keys, got \"php\"" },
+		{ STORE "queues: { a b: {}, a.fifo.fifo: {} }\n",
+			"reeve.yaml:2:11: queues.a b: expected a name of 1 to 80 letters, digits, "
+			"_ "
+			"or - (.fifo allowed at the end), got \"a b\"\n"
+			"reeve.yaml:2:20: queues.a.fifo.fifo: expected a name of 1 to 80 letters, "
+			"digits, _ or - (.fifo allowed at the end), got \"a.fifo.fifo\"" },
+	};
+	expect_mistakes(rows, ARRAY_SIZE(rows));
+}
+
+static void keys_of_later_versions_are_refused_one_by_one(void)
+{
+	static const char *const global[] = { "broker", "schedules", "http" };
+	static const char *const queue[] = { "user", "groups", "limits", "recycle", "scale", "rate",
+		"max_working", "pull", "group", "hours", "post" };
+	for (size_t i = 0; i < ARRAY_SIZE(global); i++) {
+		OWNED(free) char *yaml = xprintf(STORE "%s: { a: b }\n", global[i]);
+		OWNED(free)
+		char *line = xprintf("reeve.yaml:2:1: %s: not supported yet", global[i]);
+		expect_mistakes(&(struct bad_text){ yaml, line }, 1);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(queue); i++) {
+		OWNED(free) char *yaml = xprintf("%s: x", queue[i]);
+		OWNED(free) char *line = xprintf("%s: not supported yet", queue[i]);
+		expect_queue_mistakes(&(struct bad_text){ yaml, line }, 1);
+	}
+}
+
+static void a_queue_lacks_what_its_type_needs(void)
+{
+	static const struct bad_text rows[] = {
+		{ STORE "queues:\n  a:\n", "reeve.yaml:3:3: queues.a.run: required for type "
+					   "handler" },
+		{ STORE "queues:\n  a: { type: split }\n",
+			"reeve.yaml:3:3: queues.a.split.payload_key: required for type split\n"
+			"reeve.yaml:3:3: queues.a.split.slice_size: required for type split" },
+		{ STORE "queues:\n  a: { type: split, split: { payload_key: k, slice_size: 0 } }\n",
+			"reeve.yaml:3:46: queues.a.split.slice_size: expected a whole number from "
+			"1 "
+			"to 1000000, got \"0\"" },
+	};
+	expect_mistakes(rows, ARRAY_SIZE(rows));
+}
+
+static void all_mistakes_come_at_once_in_the_order_of_the_file(void)
+{
+	static const struct bad_text row = { "log: { level: loud }\n"
+					     "queues:\n"
+					     "  a: { run: [true], workers: x, timeout: y }\n"
+					     "  b: {}\n"
+					     "  a: { run: [true] }\n"
+					     "shutdown_grace: z\n",
+		"reeve.yaml:1:1: store: required, for example sqlite:/var/lib/reeve/reeve.db\n"
+		"reeve.yaml:1:8: log.level: expected debug, info, warn or error, got \"loud\"\n"
+		"reeve.yaml:3:21: queues.a.workers: expected a count or {min, max}, got \"x\"\n"
+		"reeve.yaml:3:33: queues.a.timeout: expected a duration from 100ms to 30d or none, "
+		"got \"y\"\n"
+		"reeve.yaml:4:3: queues.b.run: required for type handler\n"
+		"reeve.yaml:5:3: key \"a\" stands twice, first in line 3\n"
+		"reeve.yaml:6:1: shutdown_grace: expected a duration from 0 to 1d, got \"z\"" };
+	expect_mistakes(&row, 1);
+}
+
+static void a_bomb_of_aliases_is_refused_with_one_line(void)
+{
+	OWNED(free) char *bomb = xstrdup(STORE "defaults:\n  env: &a0 { x: y }\nqueues:\n");
+	for (int i = 1; i < 12; i++) {
+		char *longer = xprintf("%s  a%d: &a%d [*a%d,*a%d,*a%d,*a%d,*a%d,*a%d,*a%d,*a%d]\n",
+			bomb, i, i, i - 1, i - 1, i - 1, i - 1, i - 1, i - 1, i - 1, i - 1);
+		free(bomb);
+		bomb = longer;
+	}
+	const struct bad_text rows[] = {
+		{ bomb, "reeve.yaml:10:12: aliases expand to more than 100000 values" },
+		{ "a: &a [*a]\n", "reeve.yaml:1:8: alias *a: no anchor &a before it" },
+		{ "a: { <<: [1] }\n",
+			"reeve.yaml:1:6: <<: expected a map or a list of maps, got \"1\"" },
+	};
+	expect_mistakes(rows, ARRAY_SIZE(rows));
+}
+
+static void a_tree_that_is_too_deep_is_refused_with_one_line(void)
+{
+	char deep[512] = "a: ";
+	for (int i = 0; i < 200; i++)
+		strcat(deep, "[");
+	expect_mistakes(&(struct bad_text){ deep, "reeve.yaml:1:67: deeper than 64 levels" }, 1);
+}
+
+static void a_long_value_is_cut_in_its_mistake(void)
+{
+	OWNED(free) char *mistakes = NULL;
+	char value[2001] = "";
+	memset(value, 'x', sizeof value - 1);
+	OWNED(free) char *yaml = xprintf(QUEUE "    workers: \"\\e[31m\\n%s\"\n", value);
+	CU_ASSERT_PTR_NULL(files_load(yaml, &mistakes));
+	CU_ASSERT_TRUE(strlen(mistakes) < 200);
+	CU_ASSERT_PTR_NOT_NULL(strstr(mistakes, "got \"?[31m?xxx"));
+}
+
+int main(void)
+{
+	static const struct suite_test tests[] = {
+		SUITE_TEST(a_text_that_is_no_configuration_gets_one_line),
+		SUITE_TEST(a_file_that_cannot_be_read_gets_one_line),
+		SUITE_TEST(an_unknown_key_is_named_with_the_nearest_known_one),
+		SUITE_TEST(a_wrong_value_says_what_was_expected),
+		SUITE_TEST(a_wrong_value_inside_another_has_its_own_place),
+		SUITE_TEST(a_wrong_global_value_says_what_was_expected),
+		SUITE_TEST(keys_of_later_versions_are_refused_one_by_one),
+		SUITE_TEST(a_queue_lacks_what_its_type_needs),
+		SUITE_TEST(all_mistakes_come_at_once_in_the_order_of_the_file),
+		SUITE_TEST(a_bomb_of_aliases_is_refused_with_one_line),
+		SUITE_TEST(a_tree_that_is_too_deep_is_refused_with_one_line),
+		SUITE_TEST(a_long_value_is_cut_in_its_mistake),
+	};
+	files_enter();
+	int status = suite_run("config", tests, ARRAY_SIZE(tests));
+	files_leave();
+	return status;
+}
