@@ -2,7 +2,7 @@
 #include "workers/attempt.h"
 
 #include "base/jsontext.h"
-#include "workers/trace.h"
+#include "workers/shapes.h"
 
 static bool get_trace(struct attempt *attempt, json_t **out, struct error *err)
 {
@@ -50,7 +50,7 @@ static json_t *assemble(const struct attempt *attempt, json_t *inputs, json_t *t
 	json_object_set(envelope, "inputs", inputs);
 	json_object_set(envelope, "trace", trace);
 	json_object_set_new(envelope, "deadline", json_null());
-	json_object_set_new(envelope, "scheduled_at", trace_time(task->scheduled_at_ms));
+	json_object_set_new(envelope, "scheduled_at", shapes_time(task->scheduled_at_ms));
 	return envelope;
 }
 

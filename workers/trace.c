@@ -1,8 +1,8 @@
 /* Trace entries; see trace.h. */
 #include "workers/trace.h"
 
-#include "base/clock.h"
 #include "base/jsontext.h"
+#include "workers/shapes.h"
 
 #include <unistd.h>
 
@@ -64,12 +64,6 @@ json_t *trace_text(const char *text)
 	return clean ? json_string(clean) : json_null();
 }
 
-json_t *trace_time(int64_t wall_ms)
-{
-	char text[CLOCK_TEXT_SIZE];
-	return wall_ms ? json_string(clock_format(wall_ms, text)) : json_null();
-}
-
 static json_t *host_name(void)
 {
 	char host[HOST_SIZE];
@@ -85,8 +79,8 @@ char *trace_print(const struct trace_entry *entry)
 	json_object_set_new(object, "worker", trace_text(entry->worker));
 	json_object_set_new(object, "task", trace_text(entry->task));
 	json_object_set_new(object, "attempt", json_integer(entry->attempt));
-	json_object_set_new(object, "received_at", trace_time(entry->received_at_ms));
-	json_object_set_new(object, "finished_at", trace_time(entry->finished_at_ms));
+	json_object_set_new(object, "received_at", shapes_time(entry->received_at_ms));
+	json_object_set_new(object, "finished_at", shapes_time(entry->finished_at_ms));
 	json_object_set_new(object, "seconds",
 		entry->spent_ms < 0 ? json_null() : json_real((double)entry->spent_ms / 1000));
 	json_object_set_new(object, "status", json_string(entry->status));

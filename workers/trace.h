@@ -21,5 +21,3 @@ char *trace_print(const struct trace_entry *entry);
 json_t *trace_text(const char *text);
 /* The same as text. Owned; NULL gives NULL. */
 char *trace_clean(const char *text);
-/* RFC 3339; 0 gives null. */
-json_t *trace_time(int64_t wall_ms);

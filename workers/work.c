@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/jsontext.h"
 #include "base/log.h"
+#include "workers/shapes.h"
 #include "workers/trace.h"
 
 #include <inttypes.h>
@@ -103,7 +104,7 @@ static void run_handler(struct attempt *attempt)
 	int64_t deadline = timeout >= 0 ? clock_wall_ms() + timeout : 0;
 	char traceparent[TRACEPARENT_SIZE];
 	print_traceparent(attempt, traceparent);
-	json_object_set_new(attempt->envelope, "deadline", trace_time(deadline));
+	json_object_set_new(attempt->envelope, "deadline", shapes_time(deadline));
 	OWNED(free) char *text = jsontext_print(attempt->envelope);
 	const struct run_request request = { .task_id = attempt->task->id,
 		.job_id = attempt->task->job_id,
@@ -172,8 +173,8 @@ static json_t *describe_outcome(const struct attempt *attempt)
 	json_object_set_new(outcome, "status", trace_text(decision->status));
 	json_object_set_new(outcome, "result", result);
 	json_object_set_new(outcome, "error", trace_text(decision->reason));
-	json_object_set_new(outcome, "started_at", trace_time(run->started_at_ms));
-	json_object_set_new(outcome, "finished_at", trace_time(run->finished_at_ms));
+	json_object_set_new(outcome, "started_at", shapes_time(run->started_at_ms));
+	json_object_set_new(outcome, "finished_at", shapes_time(run->finished_at_ms));
 	json_object_set_new(outcome, "seconds",
 		json_real((double)(run->finished_at_ms - run->started_at_ms) / 1000));
 	json_object_set_new(outcome, "final", json_boolean(decision->ends));
