@@ -98,6 +98,8 @@ _Noreturn void self_end(struct self *self, enum worker_exit code)
 static bool is_orphan(const struct self *self)
 {
 	struct pollfd lifeline = { .fd = self->setup->lifeline, .events = POLLIN };
+	if (self->setup->supervisor == 0)
+		return false;
 	return getppid() != self->setup->supervisor ||
 	       (lifeline.fd >= 0 && poll(&lifeline, 1, 0) > 0);
 }

@@ -23,7 +23,7 @@ struct worker_setup {
 	const char *owner; /* this child's owner id, made by the supervisor before fork */
 	const char *name;  /* "mail#1", "keeper": for log and trace */
 	int lifeline;      /* read end of a pipe: end of file means that the supervisor is gone */
-	pid_t supervisor;
+	pid_t supervisor;  /* 0: none, in an eager run */
 	/* keeper: what --until-idle watches */
 	bool watch_idle;
 	const char *const *idle_queues;
