@@ -40,6 +40,7 @@ static const struct command *const commands[] = {
 	&command_dead,
 	&command_purge,
 	&command_gc,
+	&command_eager,
 	&command_workflows,
 	&command_graph,
 	&command_schedules,

@@ -13,4 +13,4 @@ extern const struct command command_job, command_jobs, command_results;
 extern const struct command command_task, command_tasks, command_dead;
 extern const struct command command_explain, command_cancel, command_retry;
 extern const struct command command_purge, command_gc, command_schedules;
-extern const struct command command_workflows, command_graph;
+extern const struct command command_workflows, command_graph, command_eager;
