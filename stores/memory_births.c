@@ -53,6 +53,7 @@ static struct task *create_child(
 		task->wait_gate = xstrdup(child->wait_gate);
 		task->wait_scope = child->wait_scope;
 		task->wait_timeout_ms = child->wait_timeout_ms;
+		task->wait_delay_ms = child->delay_ms;
 	}
 	return task;
 }
@@ -86,7 +87,7 @@ static void place_waiting(struct memory *memory, struct litter *litter, int64_t 
 		if (counter->pending > 0)
 			memory_wait_for(task, counter);
 		else
-			memory_make_ready(memory, task, now);
+			memory_make_ready(memory, task, now + task->wait_delay_ms);
 	}
 }
 

@@ -61,8 +61,9 @@ static bool wake(struct memory *memory, struct counter *counter)
 	bool woke = counter->waiters_count > 0;
 	counter->version++;
 	for (size_t i = 0; i < counter->waiters_count; i++) {
-		counter->waiters[i]->counter = NULL;
-		memory_place_bundle(memory, counter->waiters[i], clock_wall_ms());
+		struct bundle *bundle = counter->waiters[i];
+		bundle->counter = NULL;
+		memory_place_bundle(memory, bundle, clock_wall_ms() + bundle->delay_ms);
 	}
 	counter->waiters_count = 0;
 	return woke;

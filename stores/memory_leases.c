@@ -71,20 +71,27 @@ static size_t put_back_delayed(struct memory *memory, struct queue *queue, size_
 	return count;
 }
 
+/* False where its gate has woken it already, or nothing of its job can run any more. */
+static bool is_timed_out(const struct task *task)
+{
+	return memory_state(task) == TASK_WAITING && task->job->finished_at_ms == 0;
+}
+
 static size_t put_back_timed_out(struct memory *memory, struct queue *queue, size_t limit)
 {
 	int64_t now = clock_wall_ms();
 	size_t count = 0;
 	struct heap_node *node;
-	for (; count < limit && (node = heap_first(&queue->timeouts)) && node->rank <= now;
-		count++) {
+	for (size_t seen = 0;
+		seen < limit && (node = heap_first(&queue->timeouts)) && node->rank <= now;
+		seen++) {
 		struct task *task = node->self;
 		heap_leave(node);
-		/* Its gate has woken it, or nothing of its job can run any more. */
-		if (memory_state(task) != TASK_WAITING || task->job->finished_at_ms > 0)
+		if (!is_timed_out(task))
 			continue;
 		memory_leave(task);
 		memory_make_ready(memory, task, now);
+		count++;
 	}
 	return count;
 }

@@ -28,7 +28,7 @@ struct bundle {
 	struct counter *counter; /* while waiting */
 	struct census *census;   /* while waiting: all are of this name */
 	int priority;
-	int64_t delay_ms;      /* while unborn */
+	int64_t delay_ms;      /* while unborn or waiting */
 	int64_t due_at_ms;     /* delayed or ready */
 	struct line tasks;     /* task.link */
 	struct heap_node node; /* in queue->ready or queue->delayed */
@@ -100,6 +100,7 @@ struct task {
 
 	char *wait_gate; /* NULL: waits for nothing */
 	int64_t wait_scope, wait_timeout_ms, wait_until_ms;
+	int64_t wait_delay_ms; /* once its counter is 0 */
 
 	struct attempt *attempts;
 	size_t attempts_count, attempts_room;

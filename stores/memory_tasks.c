@@ -183,7 +183,7 @@ static struct bundle *find_waiters(const struct counter *counter, const struct t
 	for (size_t i = 0; i < counter->waiters_count; i++) {
 		struct bundle *bundle = counter->waiters[i];
 		if (bundle->queue == task->queue && bundle->priority == task->priority &&
-			bundle->census == task->census)
+			bundle->census == task->census && bundle->delay_ms == task->wait_delay_ms)
 			return bundle;
 	}
 	return NULL;
@@ -200,6 +200,7 @@ void memory_wait_for(struct task *task, struct counter *counter)
 		bundle = bundle_alone(task);
 		bundle->place = PLACE_WAITING;
 		bundle->counter = counter;
+		bundle->delay_ms = task->wait_delay_ms;
 		count_bundle(bundle, 1);
 		counter->waiters = xgrow(counter->waiters, counter->waiters_count, &counter->room,
 			sizeof(struct bundle *));

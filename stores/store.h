@@ -55,8 +55,8 @@ struct new_task {
 	const char *name, *queue;
 	const char *payload; /* JSON text */
 	int priority;        /* −100…100, higher first */
-	int64_t delay_ms;
-	const char *scopes; /* its line of scopes, opaque to the store: "0", "0/17" */
+	int64_t delay_ms;    /* from its birth, or where it waits from when its counter is 0 */
+	const char *scopes;  /* its line of scopes, opaque to the store: "0", "0/17" */
 	bool waits;
 	int64_t wait_scope; /* a task's seq, or 0 for the job */
 	const char *wait_gate;
