@@ -14,13 +14,61 @@ static char folder[64];
 static int64_t passed_ms;
 
 /* What the words answer is kept until the test ends. */
-static struct {
-	struct lease_batch batches[4096];
-	struct task_record tasks[4096];
-	struct job_record jobs[1024];
-	struct gate_view gates[256];
-	size_t batch_count, task_count, job_count, gate_count;
-} kept;
+struct keepsake {
+	void *block;
+	void (*finish)(void *block);
+};
+static struct keepsake *kept;
+static size_t kept_count, kept_room;
+
+static void *keep(const void *value, size_t size, void (*finish)(void *block))
+{
+	void *block = xmalloc(size);
+	memcpy(block, value, size);
+	kept = xgrow(kept, kept_count, &kept_room, sizeof *kept);
+	kept[kept_count++] = (struct keepsake){ block, finish };
+	return block;
+}
+
+static void drop_kept(void)
+{
+	for (size_t i = 0; i < kept_count; i++) {
+		kept[i].finish(kept[i].block);
+		free(kept[i].block);
+	}
+	free(GIVE(kept));
+	kept_count = kept_room = 0;
+}
+
+static void finish_batch(void *block)
+{
+	lease_batch_finish(block);
+}
+
+static void finish_task(void *block)
+{
+	task_record_finish(block);
+}
+
+static void finish_job(void *block)
+{
+	job_record_finish(block);
+}
+
+static void finish_gate(void *block)
+{
+	gate_view_finish(block);
+}
+
+static void finish_tasks(void *block)
+{
+	task_list_finish(block);
+}
+
+static void finish_attempts(void *block)
+{
+	attempt_list_finish(block);
+}
 
 void contract_set_url(const char *wanted)
 {
@@ -55,15 +103,7 @@ void contract_begin(void)
 
 void contract_end(void)
 {
-	for (size_t i = 0; i < kept.batch_count; i++)
-		lease_batch_finish(&kept.batches[i]);
-	for (size_t i = 0; i < kept.task_count; i++)
-		task_record_finish(&kept.tasks[i]);
-	for (size_t i = 0; i < kept.job_count; i++)
-		job_record_finish(&kept.jobs[i]);
-	for (size_t i = 0; i < kept.gate_count; i++)
-		gate_view_finish(&kept.gates[i]);
-	kept.batch_count = kept.task_count = kept.job_count = kept.gate_count = 0;
+	drop_kept();
 	store_close(store);
 	store = NULL;
 	pass_ms(-passed_ms);
@@ -78,7 +118,7 @@ void pass_ms(int64_t ms)
 	clock_set_offset_ms(passed_ms);
 }
 
-static void check(bool done, const struct error *err)
+void check(bool done, const struct error *err)
 {
 	if (!done)
 		fprintf(stderr, "\n    %s\n", err->text);
@@ -188,13 +228,6 @@ struct id push(const char *queue)
 	return push_as((struct push){ .queue = queue });
 }
 
-static struct lease_batch keep_batch(const struct lease_batch *batch)
-{
-	if (kept.batch_count == ARRAY_SIZE(kept.batches))
-		abort();
-	return kept.batches[kept.batch_count++] = *batch;
-}
-
 static struct lease_batch lease_batch_of(
 	const char *owner, const char *queue, int64_t lease_ms, size_t max)
 {
@@ -204,7 +237,7 @@ static struct lease_batch lease_batch_of(
 	struct lease_batch batch;
 	struct error err;
 	check(store->ops->lease(store, &request, &batch, &err), &err);
-	return keep_batch(&batch);
+	return *(struct lease_batch *)keep(&batch, sizeof batch, finish_batch);
 }
 
 struct lease_batch lease_many(const char *queue, size_t max)
@@ -262,6 +295,41 @@ struct commit_result complete(const struct leased *task)
 	return end(task, OUTCOME_COMPLETED);
 }
 
+size_t release(const char *owner, const char *running, const char *entry)
+{
+	size_t released;
+	struct error err;
+	check(store->ops->release_owner(store, owner, running, entry, &released, &err), &err);
+	return released;
+}
+
+struct lease_batch held_by(const char *owner)
+{
+	struct lease_batch batch;
+	struct error err;
+	check(store->ops->held(store, owner, &batch, &err), &err);
+	return *(struct lease_batch *)keep(&batch, sizeof batch, finish_batch);
+}
+
+struct sweep_report sweep(size_t limit)
+{
+	struct sweep_report report;
+	struct error err;
+	check(store->ops->sweep(store, limit, &report, &err), &err);
+	return report;
+}
+
+enum error_kind lease_task_as(const char *id, const struct leased **out)
+{
+	struct lease_batch batch;
+	struct error err;
+	if (!store->ops->lease_task(store, id, OTHER, LEASE_MS, &batch, &err))
+		return err.kind;
+	CU_ASSERT_EQUAL_FATAL(batch.count, 1);
+	*out = ((struct lease_batch *)keep(&batch, sizeof batch, finish_batch))->tasks;
+	return ERROR_NONE;
+}
+
 enum renewal renew(const struct leased *task)
 {
 	enum renewal renewal;
@@ -270,19 +338,32 @@ enum renewal renew(const struct leased *task)
 	return renewal;
 }
 
-bool spawn(const struct leased *task, uint32_t first_index, const char *name, size_t count)
+bool spawn_as(const struct leased *task, uint32_t first_index, const struct new_task *child,
+	size_t count, struct error *err)
 {
 	struct new_task *children = xcalloc(count, sizeof *children);
 	for (size_t i = 0; i < count; i++)
-		children[i] = (struct new_task){
-			.name = name, .queue = name, .payload = "{}", .scopes = "0"
-		};
-	struct error err = { 0 };
-	bool done = store->ops->spawn(
-		store, task->id, &task->token, first_index, children, count, &err);
+		children[i] = *child;
+	bool done =
+		store->ops->spawn(store, task->id, &task->token, first_index, children, count, err);
 	free(children);
-	CU_ASSERT_TRUE(done || err.kind == ERROR_CONFLICT);
 	return done;
+}
+
+void spawn(const struct leased *task, uint32_t first_index, const char *name, size_t count)
+{
+	struct new_task child = { .name = name, .queue = name, .payload = "{}", .scopes = "0" };
+	struct error err;
+	CU_ASSERT_PTR_NOT_NULL_FATAL(task);
+	check(spawn_as(task, first_index, &child, count, &err), &err);
+}
+
+struct commit_result complete_spawning(const struct leased *task, const char *name, int64_t count)
+{
+	struct step step;
+	step_begin(&step);
+	step_tally(&step, 0, name, (struct tally){ .born = count });
+	return commit_step(task, OUTCOME_COMPLETED, &step);
 }
 
 const struct task_record *task(const char *id)
@@ -290,10 +371,7 @@ const struct task_record *task(const char *id)
 	struct task_record record;
 	struct error err;
 	check(store->ops->get_task(store, id, &record, &err), &err);
-	if (kept.task_count == ARRAY_SIZE(kept.tasks))
-		abort();
-	kept.tasks[kept.task_count] = record;
-	return &kept.tasks[kept.task_count++];
+	return keep(&record, sizeof record, finish_task);
 }
 
 const struct job_record *job(const char *id)
@@ -301,10 +379,7 @@ const struct job_record *job(const char *id)
 	struct job_record record;
 	struct error err;
 	check(store->ops->get_job(store, id, &record, &err), &err);
-	if (kept.job_count == ARRAY_SIZE(kept.jobs))
-		abort();
-	kept.jobs[kept.job_count] = record;
-	return &kept.jobs[kept.job_count++];
+	return keep(&record, sizeof record, finish_job);
 }
 
 int64_t count_of(const char *job_id, const char *name, enum task_state state)
@@ -324,14 +399,37 @@ struct queue_stats queue(const char *name)
 	return stats;
 }
 
-size_t attempts_of(const char *id)
+const struct attempt_list *attempts(const char *id)
 {
 	struct attempt_list list;
 	struct error err;
 	check(store->ops->list_attempts(store, id, &list, &err), &err);
-	size_t count = list.count;
-	attempt_list_finish(&list);
-	return count;
+	return keep(&list, sizeof list, finish_attempts);
+}
+
+const struct task_list *list_tasks(struct task_filter filter)
+{
+	struct task_list list;
+	struct error err;
+	check(store->ops->list_tasks(store, &filter, &list, &err), &err);
+	return keep(&list, sizeof list, finish_tasks);
+}
+
+struct task_filter of_job(const char *job_id)
+{
+	return (struct task_filter){ .job = job_id, .parent = -1, .state = -1, .limit = 1000 };
+}
+
+bool exists(const char *id)
+{
+	struct task_record record;
+	struct error err;
+	if (store->ops->get_task(store, id, &record, &err)) {
+		task_record_finish(&record);
+		return true;
+	}
+	CU_ASSERT_EQUAL(err.kind, ERROR_NOT_FOUND);
+	return false;
 }
 
 const struct gate_view *gate(const char *job_id, int64_t scope, const char *name)
@@ -339,10 +437,7 @@ const struct gate_view *gate(const char *job_id, int64_t scope, const char *name
 	struct gate_view view;
 	struct error err;
 	check(store->ops->get_gate(store, job_id, scope, name, &name, 1, &view, &err), &err);
-	if (kept.gate_count == ARRAY_SIZE(kept.gates))
-		abort();
-	kept.gates[kept.gate_count] = view;
-	return &kept.gates[kept.gate_count++];
+	return keep(&view, sizeof view, finish_gate);
 }
 
 struct id child_id(const char *job_id, int64_t seq)

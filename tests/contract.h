@@ -14,12 +14,17 @@ struct contract_part {
 	const struct suite_test *tests;
 	size_t count;
 };
-extern const struct contract_part contract_leases, contract_jobs;
+extern const struct contract_part contract_leases, contract_returns, contract_commits,
+	contract_births, contract_gates, contract_jobs, contract_cancel, contract_lists,
+	contract_cleanup, contract_bell, contract_random;
 
 /* Before and after each test. The URL is "memory:" or "sqlite:", which gets a file of its own. */
 void contract_set_url(const char *url);
 void contract_begin(void);
 void contract_end(void);
+
+/* Stops the test, and shows the error, where an act failed that must not. */
+void check(bool done, const struct error *err);
 
 /* Moves both clocks on; the test's end puts them back. */
 void pass_ms(int64_t ms);
@@ -68,13 +73,27 @@ struct commit_result complete(const struct leased *task);
 struct commit_result commit_step(
 	const struct leased *task, enum outcome outcome, struct step *step);
 enum renewal renew(const struct leased *task);
-bool spawn(const struct leased *task, uint32_t first_index, const char *name, size_t count);
+size_t release(const char *owner, const char *running, const char *entry);
+struct lease_batch held_by(const char *owner);
+struct sweep_report sweep(size_t limit);
+/* For OTHER; answers the kind of the error, or ERROR_NONE. */
+enum error_kind lease_task_as(const char *id, const struct leased **out);
+
+/* Writes count children of the name ahead, alike to the byte. */
+void spawn(const struct leased *task, uint32_t first_index, const char *name, size_t count);
+bool spawn_as(const struct leased *task, uint32_t first_index, const struct new_task *child,
+	size_t count, struct error *err);
+/* Completes, with the births of what was written ahead in the counts. */
+struct commit_result complete_spawning(const struct leased *task, const char *name, int64_t count);
 
 const struct task_record *task(const char *id);
 const struct job_record *job(const char *id);
 int64_t count_of(const char *job_id, const char *name, enum task_state state);
 struct queue_stats queue(const char *name);
-size_t attempts_of(const char *id);
+const struct attempt_list *attempts(const char *id);
+const struct task_list *list_tasks(struct task_filter filter);
+struct task_filter of_job(const char *job_id); /* all of its tasks */
+bool exists(const char *id);
 const struct gate_view *gate(const char *job_id, int64_t scope, const char *name);
 struct id child_id(const char *job_id, int64_t seq);
 

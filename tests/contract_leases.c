@@ -92,7 +92,7 @@ static void an_expired_lease_is_put_back_and_counted_as_lost(void)
 	CU_ASSERT_STRING_EQUAL(second->id, id.text);
 	CU_ASSERT_EQUAL(second->token.attempt, 2);
 	CU_ASSERT_EQUAL(second->losses, 1);
-	CU_ASSERT_EQUAL(attempts_of(id.text), 1);
+	CU_ASSERT_EQUAL(attempts(id.text)->count, 1);
 	CU_ASSERT_EQUAL(complete(first).answer, COMMIT_STALE);
 	CU_ASSERT_EQUAL(renew(first), RENEW_STALE);
 	CU_ASSERT_EQUAL(complete(second).answer, COMMIT_DONE);
@@ -120,10 +120,122 @@ static void a_token_is_compared_whole(void)
 	for (size_t i = 0; i < ARRAY_SIZE(forged); i++) {
 		CU_ASSERT_EQUAL(renew(&forged[i]), RENEW_STALE);
 		CU_ASSERT_EQUAL(complete(&forged[i]).answer, COMMIT_STALE);
-		CU_ASSERT_FALSE(spawn(&forged[i], 0, "row", 1));
 	}
 	ASSERT_STATE(id.text, TASK_WORKING);
 	CU_ASSERT_EQUAL(renew(held), RENEWED);
+}
+
+static void a_lost_attempt_is_in_the_trace_as_lost(void)
+{
+	struct id id = push("mail");
+	lease("mail");
+	pass_ms(LEASE_MS + 1);
+	lease("mail");
+	const struct attempt_list *list = attempts(id.text);
+	CU_ASSERT_EQUAL_FATAL(list->count, 1);
+	CU_ASSERT_EQUAL(list->rows[0].attempt, 1);
+	CU_ASSERT_PTR_NOT_NULL(strstr(list->rows[0].entry, "\"status\":\"lost\""));
+	CU_ASSERT_PTR_NOT_NULL(strstr(list->rows[0].entry, "\"queue\":\"mail\""));
+}
+
+static void a_batch_takes_no_more_than_it_was_told(void)
+{
+	for (int i = 0; i < 5; i++)
+		push("mail");
+	CU_ASSERT_EQUAL(lease_many("mail", 3).count, 3);
+	CU_ASSERT_EQUAL(lease_many("mail", 3).count, 2);
+	CU_ASSERT_EQUAL(lease_many("mail", 3).count, 0);
+}
+
+static void one_lease_puts_back_at_most_sixteen_expired_ones(void)
+{
+	for (int i = 0; i < 40; i++)
+		push("mail");
+	CU_ASSERT_EQUAL(lease_many("mail", 40).count, 40);
+	pass_ms(LEASE_MS + 1);
+	CU_ASSERT_EQUAL(lease_many("mail", 1).count, 1);
+	CU_ASSERT_TRUE(queue("mail").working >= 40 - 16 + 1);
+	size_t taken = 1;
+	for (int i = 0; i < 3; i++)
+		taken += lease_many("mail", 40).count;
+	CU_ASSERT_EQUAL(taken, 40);
+}
+
+static void one_lease_makes_at_most_sixteen_due_rows_ready(void)
+{
+	for (int i = 0; i < 40; i++)
+		push_as((struct push){ .queue = "mail", .delay_ms = 1000 });
+	pass_ms(1000);
+	size_t taken = 0;
+	for (int i = 0; i < 3; i++)
+		taken += lease_many("mail", 40).count;
+	CU_ASSERT_EQUAL(taken, 40);
+}
+
+static void a_task_that_was_lost_too_often_is_still_leased(void)
+{
+	push("mail");
+	for (int i = 0; i < STORE_LOST_MAX; i++) {
+		CU_ASSERT_PTR_NOT_NULL_FATAL(lease("mail"));
+		pass_ms(LEASE_MS + 1);
+	}
+	const struct leased *held = lease("mail");
+	CU_ASSERT_PTR_NOT_NULL_FATAL(held);
+	CU_ASSERT_EQUAL(held->losses, STORE_LOST_MAX);
+}
+
+static void renewing_puts_the_end_of_the_lease_off(void)
+{
+	push("mail");
+	const struct leased *held = lease("mail");
+	pass_ms(LEASE_MS - 1000);
+	CU_ASSERT_EQUAL(renew(held), RENEWED);
+	pass_ms(LEASE_MS - 1000);
+	CU_ASSERT_PTR_NULL(lease("mail"));
+	pass_ms(2000);
+	CU_ASSERT_PTR_NOT_NULL(lease("mail"));
+}
+
+static void a_named_task_is_leased_out_of_turn(void)
+{
+	push("mail");
+	struct id later = push_as((struct push){ .queue = "mail", .delay_ms = 60000 });
+	const struct leased *held = NULL;
+	CU_ASSERT_EQUAL_FATAL(lease_task_as(later.text, &held), ERROR_NONE);
+	CU_ASSERT_STRING_EQUAL(held->id, later.text);
+	CU_ASSERT_EQUAL(held->token.attempt, 1);
+	CU_ASSERT_EQUAL(lease_task_as(later.text, &held), ERROR_CONFLICT);
+	CU_ASSERT_EQUAL(complete(held).answer, COMMIT_DONE);
+	CU_ASSERT_EQUAL(lease_task_as(later.text, &held), ERROR_CONFLICT);
+	CU_ASSERT_EQUAL(lease_task_as("nobody", &held), ERROR_NOT_FOUND);
+}
+
+static void a_delayed_task_that_was_taken_and_lost_is_delayed_again(void)
+{
+	struct id later = push_as((struct push){ .queue = "mail", .delay_ms = 60000 });
+	const struct leased *held = NULL;
+	CU_ASSERT_EQUAL_FATAL(lease_task_as(later.text, &held), ERROR_NONE);
+	CU_ASSERT_EQUAL(release(OTHER, NULL, NULL), 1);
+	CU_ASSERT_PTR_NULL(lease("mail"));
+	CU_ASSERT_EQUAL(queue("mail").delayed, 1);
+	pass_ms(60000);
+	CU_ASSERT_PTR_NOT_NULL(lease("mail"));
+}
+
+static void a_task_of_a_job_knows_its_place(void)
+{
+	struct step step;
+	step_begin(&step);
+	step_child(&step, "row")->scopes = "0/4";
+	step_child(&step, "row")->payload = "{\"n\":2}";
+	struct id id = submit(&step);
+	struct lease_batch batch = lease_many("row", 2);
+	CU_ASSERT_EQUAL_FATAL(batch.count, 2);
+	CU_ASSERT_STRING_EQUAL(batch.tasks[0].id, child_id(id.text, 1).text);
+	CU_ASSERT_STRING_EQUAL(batch.tasks[0].scopes, "0/4");
+	CU_ASSERT_EQUAL(batch.tasks[1].seq, 2);
+	CU_ASSERT_STRING_EQUAL(batch.tasks[1].payload, "{\"n\":2}");
+	CU_ASSERT_STRING_EQUAL(batch.tasks[1].job_id, id.text);
 }
 
 static const struct suite_test tests[] = {
@@ -136,5 +248,14 @@ static const struct suite_test tests[] = {
 	SUITE_TEST(an_expired_lease_is_put_back_and_counted_as_lost),
 	SUITE_TEST(a_token_outlives_its_lease_until_somebody_takes_the_task),
 	SUITE_TEST(a_token_is_compared_whole),
+	SUITE_TEST(a_lost_attempt_is_in_the_trace_as_lost),
+	SUITE_TEST(a_batch_takes_no_more_than_it_was_told),
+	SUITE_TEST(one_lease_puts_back_at_most_sixteen_expired_ones),
+	SUITE_TEST(one_lease_makes_at_most_sixteen_due_rows_ready),
+	SUITE_TEST(a_task_that_was_lost_too_often_is_still_leased),
+	SUITE_TEST(renewing_puts_the_end_of_the_lease_off),
+	SUITE_TEST(a_named_task_is_leased_out_of_turn),
+	SUITE_TEST(a_delayed_task_that_was_taken_and_lost_is_delayed_again),
+	SUITE_TEST(a_task_of_a_job_knows_its_place),
 };
 const struct contract_part contract_leases = { "leases", tests, ARRAY_SIZE(tests) };

@@ -9,7 +9,12 @@
 
 static const struct contract_part *const parts[] = {
 	&contract_leases,
+	&contract_returns,
+	&contract_commits,
+	&contract_births,
+	&contract_gates,
 	&contract_jobs,
+	&contract_cancel,
 };
 
 static bool add_part(const struct contract_part *part)
