@@ -15,6 +15,9 @@ static const struct contract_part *const parts[] = {
 	&contract_gates,
 	&contract_jobs,
 	&contract_cancel,
+	&contract_lists,
+	&contract_cleanup,
+	&contract_bell,
 };
 
 static bool add_part(const struct contract_part *part)
