@@ -90,6 +90,11 @@ void log_set_level(enum log_level level)
 	target.level = level;
 }
 
+size_t log_line_max(void)
+{
+	return target.line_max_bytes;
+}
+
 bool log_find_level(const char *name, enum log_level *out)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(level_names); i++)
@@ -187,7 +192,7 @@ static char *cleaned(const char *line, size_t length)
 	size_t at = 0;
 	for (size_t i = 0; i < kept;) {
 		const unsigned char *next = (const unsigned char *)line + i;
-		size_t sequence = utf8_length(next, length - i);
+		size_t sequence = utf8_length(next, kept - i);
 		if (sequence == 0 || (next[0] < 0x20 && next[0] != '\t') || next[0] == 0x7f) {
 			at += (size_t)sprintf(clean + at, "\\x%02x", next[0]);
 			i++;

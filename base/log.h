@@ -36,7 +36,10 @@ void log_set_level(enum log_level level);
 void log_line(enum log_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void log_about(const struct log_subject *subject, enum log_level level, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
-/* One line of a handler's output; not NUL-terminated; control characters are escaped. */
+/* The bytes of a line that are shown; the rest is cut and counted. */
+size_t log_line_max(void);
+/* One line of a handler's output; not NUL-terminated; control characters are escaped. Of a line
+ * with more than log_line_max() bytes only these are read, length counts all. */
 void log_output(
 	const struct log_subject *subject, const char *stream, const char *line, size_t length);
 

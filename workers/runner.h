@@ -82,6 +82,10 @@ void runner_tend(struct runner *runner);
 bool runner_run_hook(struct runner *runner, const struct config_argv *argv, const char *input,
 	const struct log_subject *subject, int64_t timeout_ms, struct error *err);
 
+/* From now on hooks call this watch's on_tick as well (NULL: nobody's): a hook may last longer than
+ * a lease. An order ends the hook; the watch is borrowed. */
+void runner_watch_hooks(struct runner *runner, const struct run_watch *watch);
+
 /*
  * The environment of handlers: ours without the secret variables, narrowed to pass_env's globs,
  * then the queue's env on top. NULL-terminated, owned; free with runner_free_environment.

@@ -133,7 +133,7 @@ int64_t descriptor_duration(const json_t *object, const char *key)
 	if (json_is_string(value) && strcmp(json_string_value(value), "none") == 0)
 		return CONFIG_NO_LIMIT;
 	if (json_is_string(value))
-		descriptor_parse_ms(json_string_value(value), &ms);
+		config_parse_duration(json_string_value(value), &ms);
 	return ms;
 }
 

@@ -118,9 +118,6 @@ void descriptor_check_keys(const json_t *descriptor, struct workflow_faults *fau
 /* NO_TASK where there is none of that name. */
 size_t descriptor_find(const struct workflow *workflow, const char *name);
 
-bool descriptor_parse_ms(const char *text, int64_t *out_ms);
-bool descriptor_is_queue_name(const char *name);
-
 void descriptor_fault(struct workflow_faults *faults, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 

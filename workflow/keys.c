@@ -44,7 +44,7 @@ static bool is_duration(const json_t *value, int64_t least_ms, int64_t most_ms)
 	const char *text = json_string_value(value);
 	if (json_is_integer(value) && json_integer_value(value) == 0)
 		return least_ms == 0;
-	return text && descriptor_parse_ms(text, &ms) && ms >= least_ms && ms <= most_ms;
+	return text && config_parse_duration(text, &ms) && ms >= least_ms && ms <= most_ms;
 }
 
 static bool is_none(const json_t *value)
@@ -57,7 +57,7 @@ static void check_queue(const struct place *place, const json_t *queue)
 {
 	if (json_is_string(queue) &&
 		(strlen(json_string_value(queue)) != json_string_length(queue) ||
-			!descriptor_is_queue_name(json_string_value(queue))))
+			!config_is_queue_name(json_string_value(queue))))
 		fault_at(place, "queue",
 			"1 to 80 letters, digits, _ or -, with .fifo allowed at the end", queue);
 }

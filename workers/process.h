@@ -1,0 +1,76 @@
+#pragma once
+/*
+ * Starts one program in a session and process group of its own, and ends it with everything that
+ * it started. The caller must be single-threaded: the program dies with the thread that started it.
+ */
+#include "base/error.h"
+
+#include <stdatomic.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#define PROCESS_FDS 4 /* standard input, output, error, and one descriptor for messages */
+
+/* An argument vector that is ready to be executed. */
+struct process_command {
+	char **argv;       /* NULL-terminated */
+	char **shell_argv; /* "/bin/sh", a free word, argv[1] …: for a script without "#!" */
+};
+
+struct process_plan {
+	const struct process_command *command;
+	char *const *environment; /* its PATH is searched */
+	const char *cwd;          /* NULL: ours */
+	int umask;                /* -1: ours */
+	bool has_nice;
+	int nice;
+	bool has_oom_score_adj;
+	int oom_score_adj;
+	int fds[PROCESS_FDS]; /* they become 0, 1, 2, 3; each ≥ PROCESS_FDS, the last may be -1 */
+	_Atomic int32_t *group; /* receives the process group before the program runs; or NULL */
+};
+
+struct process {
+	pid_t pid; /* and process group, and session; 0: none */
+	int pidfd; /* readable when it has ended */
+};
+
+/* How a process ended. */
+struct process_end {
+	int exit_code; /* -1 where a signal ended it */
+	int signal;    /* 0 where it exited */
+};
+
+/* Copies the words of both lists one after the other; finished with process_command_finish. */
+void process_command_init(struct process_command *command, char *const *prefix, size_t prefix_count,
+	char *const *words, size_t count);
+void process_command_finish(struct process_command *command);
+
+/* The same open file under a number ≥ PROCESS_FDS, out of the way of a program's own descriptors;
+ * the old number is closed. -1 where there is none left. */
+int process_lift_fd(int fd);
+
+/*
+ * Starts the program and answers once it runs. Where it can't be executed: false, and err names
+ * the program and the reason.
+ */
+bool process_start(const struct process_plan *plan, struct process *out, struct error *err);
+
+/* Sends a signal to the whole group. Only before process_reap: the number is ours until then. */
+void process_signal(const struct process *process, int signal);
+
+/* Collects a process that has ended (waits where it has not) and closes its pidfd. */
+void process_reap(struct process *process, struct process_end *end);
+
+/*
+ * Kills and reaps every child of ours except `keep` (0: none) and the children that are handed to
+ * us thereby, until none is left; gives up after two seconds and answers false. We must be a child
+ * subreaper, or what was handed up is out of reach.
+ */
+bool process_sweep(pid_t keep);
+/* Reaps children that have ended by themselves, except these two (0: none); kills nothing. */
+void process_reap_strays(pid_t keep, pid_t keep_too);
+
+/* How often the kernel's OOM killer struck in our cgroup (version 2); -1 where nobody counts. */
+int process_open_oom_events(void);
+int64_t process_read_oom_kills(int events);

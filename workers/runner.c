@@ -1,0 +1,95 @@
+/*
+ * The runner's life and its two protocols; see runner.h. A runner belongs to a process with one
+ * thread and no other children: whatever comes to it when a handler ends is killed and reaped.
+ */
+#include "workers/runner_parts.h"
+
+#include "base/clock.h"
+#include "base/memory.h"
+
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+
+static char **copy_environment(char *const *environment)
+{
+	size_t count = 0, kept = 0;
+	while (environment[count])
+		count++;
+	char **copy = xcalloc(count + 1, sizeof *copy);
+	for (size_t i = 0; i < count; i++)
+		if (!task_environment_owns(environment[i]))
+			copy[kept++] = xstrdup(environment[i]);
+	return copy;
+}
+
+struct runner *runner_create(
+	const struct config_queue *queue, char *const *environment, struct slot *slot)
+{
+	struct runner *runner = xcalloc(1, sizeof *runner);
+	runner->queue = queue;
+	runner->slot = slot;
+	runner->environment = copy_environment(environment);
+	runner->oom_events = process_open_oom_events();
+	process_command_init(&runner->command, queue->around.words, queue->around.count,
+		queue->run.words, queue->run.count);
+	child_init(&runner->stream.child);
+	runner->stream.child.output.subject.queue = queue->name;
+	/* Descendants of handlers come to us; a handler that does not read its input is no harm. */
+	prctl(PR_SET_CHILD_SUBREAPER, 1);
+	signal(SIGPIPE, SIG_IGN);
+	return runner;
+}
+
+void runner_destroy(struct runner *runner)
+{
+	stream_dismiss(runner);
+	output_finish(&runner->stream.child.output);
+	lines_finish(&runner->stream.lines);
+	free(runner->stream.last_id);
+	process_command_finish(&runner->command);
+	runner_free_environment(runner->environment);
+	memory_close_fd(&runner->oom_events);
+	free(runner);
+}
+
+void runner_run(struct runner *runner, const struct run_request *request,
+	const struct run_watch *watch, struct run_result *result)
+{
+	*result = (struct run_result){ .retry_in_ms = -1, .started_at_ms = clock_wall_ms() };
+	if (runner->queue->run.count == 0)
+		verdict_broken(result, "the queue has no program to run");
+	else if (runner->queue->protocol == PROTOCOL_STREAM)
+		stream_run(runner, request, watch, result);
+	else
+		exec_run(runner, request, watch, result);
+	if (!result->output)
+		result->output = xstrdup("");
+	result->finished_at_ms = clock_wall_ms();
+}
+
+void run_result_finish(struct run_result *result)
+{
+	free(result->result);
+	free(result->message);
+	free(result->backtrace);
+	free(result->output);
+	*result = (struct run_result){ .retry_in_ms = -1 };
+}
+
+bool runner_warm(struct runner *runner, const struct run_watch *watch, struct error *err)
+{
+	return runner->queue->protocol != PROTOCOL_STREAM || stream_warm(runner, watch, err);
+}
+
+void runner_tend(struct runner *runner)
+{
+	if (runner->queue->protocol == PROTOCOL_STREAM)
+		stream_tend(runner);
+	process_reap_strays(runner->stream.child.process.pid, 0);
+}
+
+void runner_watch_hooks(struct runner *runner, const struct run_watch *watch)
+{
+	runner->hook_watch = watch;
+}

@@ -1,0 +1,199 @@
+/* Waiting for a handler: ticks, time-outs, orders, TERM and KILL; see runner_parts.h. */
+#include "workers/runner_parts.h"
+
+#include "base/clock.h"
+#include "base/memory.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+static const struct {
+	enum run_status status;
+	const char *message;
+	bool may_answer; /* a stream handler is asked before it gets TERM */
+} orders[] = {
+	[ORDER_CANCEL] = { RUN_CANCELLED, "cancelled", true },
+	[ORDER_HALT] = { RUN_HALTED, "stopped before its end", true },
+	[ORDER_LOST] = { RUN_LOST, "the lease was lost", false },
+};
+
+void guard_init(struct guard *guard, const struct runner *runner, struct child *child,
+	const struct run_watch *watch)
+{
+	*guard = (struct guard){
+		.watch = watch,
+		.child = child,
+		.keep = runner->stream.child.process.pid,
+		.silence_ms = runner->queue->heartbeat_ms,
+		.kill_after_ms = runner->queue->kill_after_ms,
+	};
+	for (int alarm = 0; alarm < ALARMS; alarm++)
+		guard->alarms[alarm] = ALARM_NEVER;
+	if (watch)
+		guard->alarms[ALARM_TICK] = clock_steady_ms() + watch->tick_ms;
+	sigset_t all;
+	sigfillset(&all);
+	sigprocmask(SIG_SETMASK, &all, &guard->signals);
+}
+
+void guard_finish(struct guard *guard)
+{
+	free(guard->stop_message);
+	guard->stop_message = NULL;
+	sigprocmask(SIG_SETMASK, &guard->signals, NULL);
+}
+
+void guard_set_timeout(struct guard *guard, int64_t timeout_ms)
+{
+	guard->timeout_ms = timeout_ms;
+	guard->alarms[ALARM_TIMEOUT] =
+		timeout_ms == CONFIG_NO_LIMIT ? ALARM_NEVER : clock_steady_ms() + timeout_ms;
+}
+
+void guard_show_life(struct guard *guard)
+{
+	if (guard->silence_ms > 0 && !guard->is_stopping)
+		guard->alarms[ALARM_SILENCE] = clock_steady_ms() + guard->silence_ms;
+}
+
+/* "1h30m0s", "30m0s", "2.5s", "250ms". Owned. */
+static char *print_duration(int64_t ms)
+{
+	const long long seconds = ms / 1000;
+	if (ms < 1000)
+		return xprintf("%lldms", (long long)ms);
+	if (ms % 1000)
+		return xprintf("%.10gs", (double)ms / 1000);
+	if (seconds < 60)
+		return xprintf("%llds", seconds);
+	if (seconds < 3600)
+		return xprintf("%lldm%llds", seconds / 60, seconds % 60);
+	return xprintf("%lldh%lldm%llds", seconds / 3600, seconds / 60 % 60, seconds % 60);
+}
+
+static void send_term(struct guard *guard)
+{
+	process_signal(&guard->child->process, SIGTERM);
+	if (guard->alarms[ALARM_KILL] == ALARM_NEVER)
+		guard->alarms[ALARM_KILL] = clock_steady_ms() + guard->kill_after_ms;
+}
+
+static void send_kill(struct guard *guard)
+{
+	guard->was_killed = true;
+	process_signal(&guard->child->process, SIGKILL);
+}
+
+static bool begin_stop(struct guard *guard, enum run_status status, char *message)
+{
+	if (guard->is_stopping) {
+		free(message);
+		return false;
+	}
+	guard->is_stopping = true;
+	guard->stop_status = status;
+	guard->stop_message = message;
+	guard->alarms[ALARM_TIMEOUT] = ALARM_NEVER;
+	guard->alarms[ALARM_SILENCE] = ALARM_NEVER;
+	guard->alarms[ALARM_CLOSED] = ALARM_NEVER;
+	return true;
+}
+
+void guard_stop(struct guard *guard, enum run_status status, char *message)
+{
+	if (begin_stop(guard, status, message))
+		send_term(guard);
+}
+
+/* Half of the time for an answer, half for TERM: both within kill_after. */
+static void obey(struct guard *guard, enum run_order order)
+{
+	if (!begin_stop(guard, orders[order].status, xstrdup(orders[order].message)))
+		return;
+	const bool is_asked = guard->ask_to_stop && guard->ask_to_stop(guard);
+	if (!is_asked || !orders[order].may_answer) {
+		send_term(guard);
+		return;
+	}
+	const int64_t now = clock_steady_ms();
+	guard->alarms[ALARM_TERM] = now + guard->kill_after_ms / 2;
+	guard->alarms[ALARM_KILL] = now + guard->kill_after_ms;
+}
+
+static void on_tick(struct guard *guard)
+{
+	process_reap_strays(guard->child->process.pid, guard->keep);
+	if (!guard->watch)
+		return;
+	const enum run_order order = guard->watch->on_tick(guard->watch->context);
+	guard->alarms[ALARM_TICK] = clock_steady_ms() + guard->watch->tick_ms;
+	if (order != ORDER_GO_ON)
+		obey(guard, order);
+}
+
+static void on_timeout(struct guard *guard)
+{
+	OWNED(free) char *limit = print_duration(guard->timeout_ms);
+	if (guard->is_starting)
+		guard_stop(guard, RUN_BROKEN,
+			xprintf("the handler did not say {\"ready\":true} within %s", limit));
+	else
+		guard_stop(guard, RUN_TIMED_OUT, xprintf("timed out after %s", limit));
+}
+
+static void on_silence(struct guard *guard)
+{
+	OWNED(free) char *limit = print_duration(guard->silence_ms);
+	guard_stop(guard, RUN_TIMED_OUT, xprintf("hung: no sign of life for %s", limit));
+}
+
+static void on_closed(struct guard *guard)
+{
+	guard_stop(guard, RUN_BROKEN, xstrdup("the handler closed its socket but did not exit"));
+}
+
+static void (*const actions[ALARMS])(struct guard *guard) = {
+	[ALARM_TICK] = on_tick,
+	[ALARM_TIMEOUT] = on_timeout,
+	[ALARM_SILENCE] = on_silence,
+	[ALARM_CLOSED] = on_closed,
+	[ALARM_TERM] = send_term,
+	[ALARM_KILL] = send_kill,
+};
+
+static int64_t next_alarm(const struct guard *guard)
+{
+	int64_t next = ALARM_NEVER;
+	for (int alarm = 0; alarm < ALARMS; alarm++)
+		if (guard->alarms[alarm] < next)
+			next = guard->alarms[alarm];
+	return next;
+}
+
+void guard_wait(struct guard *guard, struct pollfd *fds, size_t count)
+{
+	const int64_t next = next_alarm(guard);
+	const int64_t left = next == ALARM_NEVER ? 0 : next - clock_steady_ms();
+	const struct timespec limit = { .tv_sec = left > 0 ? left / 1000 : 0,
+		.tv_nsec = left > 0 ? left % 1000 * 1000000 : 0 };
+	sigset_t none;
+	sigemptyset(&none);
+	if (ppoll(fds, count, next == ALARM_NEVER ? NULL : &limit, &none) >= 0)
+		return;
+	for (size_t i = 0; i < count; i++)
+		fds[i].revents = 0;
+	if (errno == EINTR)
+		guard->alarms[ALARM_TICK] = 0; /* the signal may be an order */
+}
+
+void guard_ring(struct guard *guard)
+{
+	const int64_t now = clock_steady_ms();
+	for (int alarm = 0; alarm < ALARMS; alarm++)
+		if (guard->alarms[alarm] <= now) {
+			guard->alarms[alarm] = ALARM_NEVER;
+			actions[alarm](guard);
+		}
+}
