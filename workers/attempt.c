@@ -91,7 +91,7 @@ void worker_give_back(struct worker *worker)
 	/* Where the store is out their leases end by themselves. */
 	bool ok = store->ops->commit(store, commits, count, answers, NULL, NULL, &err);
 	self_note_store(&worker->self, ok, &err);
-	hand->batch.count = hand->next;
+	hand->next = hand->batch.count;
 	free(commits);
 	free(answers);
 }
@@ -103,7 +103,7 @@ static void mind_hand(struct attempt *attempt)
 		worker_give_back(attempt->worker);
 }
 
-static void renew(struct attempt *attempt, int64_t lease_ms)
+static void renew(struct attempt *attempt)
 {
 	static const enum run_order orders[] = { [RENEWED] = ORDER_GO_ON,
 		[RENEW_STALE] = ORDER_LOST,
@@ -111,8 +111,8 @@ static void renew(struct attempt *attempt, int64_t lease_ms)
 	struct self *self = &attempt->worker->self;
 	enum renewal answer;
 	struct error err;
-	bool ok = self->store->ops->renew(
-		self->store, attempt->task->id, &attempt->task->token, lease_ms, &answer, &err);
+	bool ok = self->store->ops->renew(self->store, attempt->task->id, &attempt->task->token,
+		attempt->worker->queue->lease_ms, &answer, &err);
 	if (ok || err.kind == ERROR_UNAVAILABLE)
 		self_note_store(self, ok, &err);
 	if (ok) {
@@ -121,12 +121,6 @@ static void renew(struct attempt *attempt, int64_t lease_ms)
 	} else if (err.kind != ERROR_UNAVAILABLE) {
 		attempt->order = ORDER_LOST;
 	}
-}
-
-void attempt_renew_for(struct attempt *attempt, int64_t ms)
-{
-	if (attempt->order == ORDER_GO_ON)
-		renew(attempt, attempt->worker->queue->lease_ms + ms);
 }
 
 enum run_order attempt_tick(struct attempt *attempt)
@@ -142,8 +136,9 @@ enum run_order attempt_tick(struct attempt *attempt)
 	mind_hand(attempt);
 	if (self_command(&worker->self) == COMMAND_HALT)
 		attempt->order = ORDER_HALT;
-	else if (now - attempt->renewed_at_ms >= worker->queue->lease_ms / 3)
-		renew(attempt, worker->queue->lease_ms);
+	else if (!attempt->is_committed &&
+		 now - attempt->renewed_at_ms >= worker->queue->lease_ms / 3)
+		renew(attempt);
 	return attempt->order;
 }
 

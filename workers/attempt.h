@@ -9,8 +9,6 @@
 #include "workers/spawner.h"
 #include "workers/decision.h"
 
-#define ATTEMPT_HOOK_MS 60000
-
 /* What was leased and is not yet begun. */
 struct hand {
 	struct lease_batch batch;
@@ -41,11 +39,13 @@ struct attempt {
 	enum run_order order;   /* what a tick has found: an end of it, once seen, stays */
 	int64_t renewed_at_ms;  /* steady */
 	int64_t received_at_ms; /* wall */
+	struct run_watch watch;
 	struct run_result run;
 	struct decision decision;
 	enum outcome recorded; /* the decision, or what `if_failed` makes of it */
 	bool is_settled;       /* the decision is known without a run */
 	bool is_running;
+	bool is_committed;       /* nothing is held any more */
 	bool is_incomplete;      /* children could not be written: may not end as done */
 	bool ran_before;         /* so that the after hook is due */
 	struct lease_batch next; /* leased by the commit */
@@ -64,8 +64,6 @@ bool worker_wants(struct worker *worker, struct lease_request *request);
 
 /* Renews where it is time, looks at the command. */
 enum run_order attempt_tick(struct attempt *attempt);
-/* Makes the lease last for the time that a hook may take. */
-void attempt_renew_for(struct attempt *attempt, int64_t ms);
 
 /* Fills the decision where it is known without a run. */
 void attempt_settle(struct attempt *attempt);

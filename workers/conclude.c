@@ -218,6 +218,7 @@ static bool send(struct attempt *attempt, const struct draft *draft, bool may_le
 		ok = store->ops->commit(store, &draft->commit, 1, answer, wants_next ? &next : NULL,
 			wants_next ? &attempt->next : NULL, err);
 	while (self_tries_again(&worker->self, ok, err));
+	attempt->is_committed = ok;
 	if (ok)
 		fault_step("committed");
 	if (ok && attempt->next.count > 0)

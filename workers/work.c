@@ -12,6 +12,7 @@
 
 #define TICK_MIN_MS      50
 #define TICK_MAX_MS      1000
+#define HOOK_MS          60000
 #define HALTED_HOOK_MS   2000
 #define TRACEPARENT_SIZE 56
 #define TRACE_ID_DIGITS  32
@@ -62,9 +63,31 @@ static void on_progress(void *context, double fraction, const char *message)
 		message ? message : "");
 }
 
+static int64_t tick_ms(const struct attempt *attempt)
+{
+	const struct hand *hand = &attempt->worker->hand;
+	int64_t third = attempt->worker->queue->lease_ms / 3;
+	if (third < TICK_MIN_MS || hand->next < hand->batch.count)
+		return TICK_MIN_MS;
+	return third < TICK_MAX_MS ? third : TICK_MAX_MS;
+}
+
 static enum run_order on_tick(void *context)
 {
-	return attempt_tick(context);
+	struct attempt *attempt = context;
+	enum run_order order = attempt_tick(attempt);
+	attempt->watch.tick_ms = tick_ms(attempt);
+	return order;
+}
+
+/* The first tick comes at once: what was ordered while the program started is seen. */
+static const struct run_watch *watch(struct attempt *attempt)
+{
+	attempt->watch = (struct run_watch){ .context = attempt,
+		.on_spawn = on_spawn,
+		.on_progress = on_progress,
+		.on_tick = on_tick };
+	return &attempt->watch;
 }
 
 /* W3C trace context: all tasks of a job are one trace (the job's UUID), each attempt one span. */
@@ -81,15 +104,6 @@ static void print_traceparent(const struct attempt *attempt, char out[TRACEPAREN
 		snprintf(digits, sizeof digits, "%016" PRIx64 "%016" PRIx64, ids_random64(),
 			ids_random64());
 	snprintf(out, TRACEPARENT_SIZE, "00-%s-%016" PRIx64 "-01", digits, ids_random64() | 1);
-}
-
-static int64_t tick_ms(const struct attempt *attempt)
-{
-	const struct hand *hand = &attempt->worker->hand;
-	int64_t third = attempt->worker->queue->lease_ms / 3;
-	if (third < TICK_MIN_MS || hand->next < hand->batch.count)
-		return TICK_MIN_MS;
-	return third < TICK_MAX_MS ? third : TICK_MAX_MS;
 }
 
 static int64_t timeout_ms(const struct attempt *attempt)
@@ -114,13 +128,8 @@ static void run_handler(struct attempt *attempt)
 		.timeout_ms = timeout,
 		.deadline_ms = deadline,
 		.traceparent = traceparent };
-	const struct run_watch watch = { .context = attempt,
-		.on_spawn = on_spawn,
-		.on_progress = on_progress,
-		.on_tick = on_tick,
-		.tick_ms = tick_ms(attempt) };
 	attempt->is_running = true;
-	runner_run(attempt->worker->runner, &request, &watch, &attempt->run);
+	runner_run(attempt->worker->runner, &request, watch(attempt), &attempt->run);
 	attempt->is_running = false;
 }
 
@@ -189,8 +198,13 @@ bool attempt_hook(struct attempt *attempt, const struct config_argv *argv, bool 
 	if (has_outcome)
 		json_object_set_new(input, "outcome", describe_outcome(attempt));
 	OWNED(free) char *text = jsontext_print(input);
-	int64_t time = attempt->order == ORDER_HALT ? HALTED_HOOK_MS : ATTEMPT_HOOK_MS;
-	return runner_run_hook(attempt->worker->runner, argv, text, &subject, time, err);
+	/* After an order to stop a hook still runs, in a hurry where the worker has to end. */
+	int64_t time = attempt->order == ORDER_HALT ? HALTED_HOOK_MS : HOOK_MS;
+	struct runner *runner = attempt->worker->runner;
+	runner_watch_hooks(runner, attempt->order == ORDER_GO_ON ? watch(attempt) : NULL);
+	bool ok = runner_run_hook(runner, argv, text, &subject, time, err);
+	runner_watch_hooks(runner, NULL);
+	return ok;
 }
 
 static bool has_hooks(const struct config_queue *queue)
@@ -218,21 +232,18 @@ static bool run_before(struct attempt *attempt)
 	struct error err;
 	if (before->count == 0)
 		return true;
-	attempt_renew_for(attempt, ATTEMPT_HOOK_MS);
 	attempt->run.started_at_ms = clock_wall_ms();
 	bool ok = attempt_hook(attempt, before, false, &err);
 	if (!ok) {
 		OWNED(free) char *message = xprintf("before: %s", err.text);
 		end_run(attempt, RUN_FAILED, message);
 	}
-	/* The handler gets a whole lease of its own. */
-	attempt_renew_for(attempt, 0);
 	return ok;
 }
 
 void attempt_work(struct attempt *attempt)
 {
-	attempt->run.retry_in_ms = -1;
+	attempt->run = (struct run_result){ .status = RUN_BROKEN, .retry_in_ms = -1 };
 	if (attempt_tick(attempt) != ORDER_GO_ON) {
 		apply_order(attempt);
 		return;
@@ -242,6 +253,8 @@ void attempt_work(struct attempt *attempt)
 	attempt->ran_before = true;
 	if (run_before(attempt))
 		perform(attempt);
+	else
+		apply_order(attempt);
 }
 
 void attempt_run_after(struct attempt *attempt)
@@ -251,8 +264,6 @@ void attempt_run_after(struct attempt *attempt)
 	struct error err;
 	if (!attempt->ran_before || after->count == 0)
 		return;
-	if (attempt->order == ORDER_GO_ON)
-		attempt_renew_for(attempt, ATTEMPT_HOOK_MS);
 	/* What the handler has done is done: a failing after hook undoes nothing. */
 	if (!attempt_hook(attempt, after, true, &err))
 		log_about(&subject, LOG_WARN, "after: %s", err.text);
