@@ -64,7 +64,7 @@ static bool take_line(struct rows *rows, char *line)
 	return true;
 }
 
-static bool parse(struct faults *faults, const struct where *at, const char *path, char *bytes,
+static bool parse(struct faults *faults, const struct where *at, const char *shown, char *bytes,
 	struct rows *rows)
 {
 	char *cursor = bytes;
@@ -72,7 +72,7 @@ static bool parse(struct faults *faults, const struct where *at, const char *pat
 		char *line = strsep(&cursor, "\n");
 		if (!take_line(rows, line))
 			return faults_add(
-				faults, at, "%s, line %d: expected NAME=VALUE", path, number);
+				faults, at, "%s, line %d: expected NAME=VALUE", shown, number);
 	}
 	return true;
 }
@@ -100,20 +100,21 @@ static void put_in_front(struct rows *rows, struct config_environment *env)
 	*env = merged.env;
 }
 
-bool environment_add_file(struct faults *faults, const struct where *at, const char *path,
-	struct config_environment *env)
+bool environment_add_file(struct loading *loading, const struct where *at, const char *shown,
+	struct config_queue *queue)
 {
+	struct faults *faults = &loading->faults;
 	OWNED(free) char *bytes = NULL;
 	size_t length = 0;
 	struct error err = { 0 };
 	struct rows rows = { 0 };
-	if (!file_read(path, ENV_FILE_MAX_BYTES, &bytes, &length, &err))
-		return faults_add(faults, at, "cannot read %s: %s", path, err.text);
+	if (!file_read(queue->env_file, ENV_FILE_MAX_BYTES, &bytes, &length, &err))
+		return faults_add(faults, at, "cannot read %s: %s", shown, err.text);
 	if (memchr(bytes, '\0', length))
-		return faults_add(faults, at, "%s contains a NUL", path);
-	bool is_whole = parse(faults, at, path, bytes, &rows);
+		return faults_add(faults, at, "%s contains a NUL", shown);
+	bool is_whole = parse(faults, at, shown, bytes, &rows);
 	if (is_whole)
-		put_in_front(&rows, env);
+		put_in_front(&rows, &queue->env);
 	drop_rows(&rows.env);
 	explicit_bzero(bytes, length);
 	return is_whole;

@@ -45,14 +45,20 @@ static void derive(struct section *section, const struct where *at)
 		queue->kill_after_ms = half_grace_ms < 5000 ? half_grace_ms : 5000;
 }
 
+static struct config_origin *origin_of(const struct section *section, const char *name)
+{
+	return &section->origins[keys_find(section->table, name) - section->table->rows];
+}
+
 static void add_env_file(struct section *section)
 {
 	struct config_queue *queue = section->base;
+	const json_t *path = origin_of(section, "env_file")->shown;
 	if (!queue->env_file)
 		return;
-	environment_add_file(&section->loading->faults, section_place(section, "env_file"),
-		queue->env_file, &queue->env);
-	json_t *shown = section->origins[keys_find(&keys_queue, "env") - keys_queue.rows].shown;
+	environment_add_file(section->loading, section_place(section, "env_file"),
+		path ? json_string_value(path) : queue->env_file, queue);
+	json_t *shown = origin_of(section, "env")->shown;
 	for (size_t i = 0; shown && i < queue->env.count; i++)
 		if (!json_object_get(shown, queue->env.names[i]))
 			json_object_set_new(shown, queue->env.names[i], json_string("***"));

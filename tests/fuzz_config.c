@@ -1,7 +1,8 @@
 /*
  * libFuzzer target of the configuration: any bytes as reeve.yaml. It must neither crash nor hang,
  * and answer true or at least one mistake. By hand:
- *   CC=clang meson setup build-fuzz -Dfuzzers=true -Db_sanitize=address,undefined -Db_lundef=false
+ *   CC=clang meson setup build-fuzz -Dfuzzers=true -Db_sanitize=address,undefined \
+ *     -Db_lundef=false -Dc_args=-fsanitize=fuzzer-no-link
  *   ninja -C build-fuzz tests/fuzz_config && build-fuzz/tests/fuzz_config -max_total_time=60
  */
 #include "base/memory.h"
