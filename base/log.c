@@ -25,6 +25,8 @@ static struct {
 	int fd;
 	bool is_journal;
 	char process[64];
+	log_mirror mirror;
+	void *mirror_context;
 } target = { .level = LOG_INFO, .line_max_bytes = DEFAULT_LINE_MAX, .fd = STDERR_FILENO };
 
 /* systemd names the journal's socket by device and inode (sd_journal_stream_fd(3)). */
@@ -105,6 +107,12 @@ bool log_find_level(const char *name, enum log_level *out)
 	return false;
 }
 
+void log_set_mirror(log_mirror mirror, void *context)
+{
+	target.mirror = mirror;
+	target.mirror_context = context;
+}
+
 static void write_whole(const char *line, size_t length)
 {
 	while (length > 0) {
@@ -118,7 +126,9 @@ static void write_whole(const char *line, size_t length)
 	}
 }
 
-static void print_text(enum log_level level, const struct log_subject *subject, const char *message)
+/* Without the newline. Owned. */
+static char *compose(enum log_level level, const struct log_subject *subject, const char *message,
+	bool is_journal)
 {
 	char when[CLOCK_TEXT_SIZE];
 	OWNED(free)
@@ -126,13 +136,25 @@ static void print_text(enum log_level level, const struct log_subject *subject, 
 			      ? xprintf(" [%s %s #%d]", subject->queue ? subject->queue : "-",
 					subject->task, subject->attempt)
 			      : xstrdup("");
-	OWNED(free)
-	char *line = target.is_journal
-			     ? xprintf("%s%s:%s %s\n", journal_prefixes[level], target.process,
-				       about, message)
-			     : xprintf("%s %-5s %s:%s %s\n", clock_format(clock_wall_ms(), when),
-				       level_names[level], target.process, about, message);
+	if (is_journal)
+		return xprintf(
+			"%s%s:%s %s", journal_prefixes[level], target.process, about, message);
+	return xprintf("%s %-5s %s:%s %s", clock_format(clock_wall_ms(), when), level_names[level],
+		target.process, about, message);
+}
+
+static void print_text(enum log_level level, const struct log_subject *subject, const char *message)
+{
+	OWNED(free) char *composed = compose(level, subject, message, target.is_journal);
+	OWNED(free) char *line = xprintf("%s\n", composed);
 	write_whole(line, strlen(line));
+}
+
+static void print_mirror(
+	enum log_level level, const struct log_subject *subject, const char *message)
+{
+	OWNED(free) char *line = compose(level, subject, message, false);
+	target.mirror(target.mirror_context, target.process, subject, line, strlen(line));
 }
 
 static void set_text(json_t *object, const char *key, const char *text)
@@ -215,6 +237,8 @@ static void write_event(enum log_level level, const struct log_subject *subject,
 		print_json(level, subject, stream, message);
 	else
 		print_text(level, subject, message);
+	if (target.mirror)
+		print_mirror(level, subject, message);
 }
 
 static void write_message(

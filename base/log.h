@@ -43,5 +43,11 @@ size_t log_line_max(void);
 void log_output(
 	const struct log_subject *subject, const char *stream, const char *line, size_t length);
 
+/* Called with every line that is written, as text with its time and without the newline, whatever
+ * the target and format are. subject may be NULL. Handed on over fork; NULL ends it. */
+typedef void (*log_mirror)(void *context, const char *process, const struct log_subject *subject,
+	const char *line, size_t length);
+void log_set_mirror(log_mirror mirror, void *context);
+
 /* "debug", "info", "warn", "error" to a level; false if it is none of them. */
 bool log_find_level(const char *name, enum log_level *out);
