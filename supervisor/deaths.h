@@ -1,0 +1,17 @@
+#pragma once
+/* How a child ended: described, logged, remembered, and told to the keeper. */
+#include "supervisor/child.h"
+
+struct supervisor;
+
+/* "killed by signal 9 (SIGKILL)", "exited with 4 (the store could not be opened)"; answers out. */
+char *deaths_describe(int exit_status, char out[SCOREBOARD_TEXT]);
+
+/* At the reaping: logs and remembers the death. */
+void deaths_note(struct child *child);
+
+/*
+ * When nothing that it started is left: puts the death on the ring for the keeper, adds its
+ * counters to the pool's and frees its slot. Answers whether it had served well.
+ */
+bool deaths_tell(struct child *child);

@@ -1,0 +1,58 @@
+#pragma once
+/*
+ * A pool: the workers of one queue (or the keeper), wanted against actual. Idle workers go first
+ * where there are too many; a busy one ends after its task, never sooner.
+ */
+#include "config/config.h"
+#include "supervisor/child.h"
+
+#define POOL_MAX 10000
+
+struct supervisor;
+
+struct pool_sample {
+	int64_t at_ms; /* steady */
+	uint64_t ended;
+};
+
+struct pool {
+	struct supervisor *supervisor;
+	char *name;
+	/* NULL: the keeper's, or of a queue that the configuration no longer has. */
+	const struct config_queue *queue;
+	struct config_restart restart; /* copies: the last children outlive their queue */
+	int64_t kill_after_ms;
+	int desired;
+	bool is_keeper, is_paused, is_removed;
+	struct child **children; /* by number */
+	size_t count, room;
+	uint64_t completed, failed, retried; /* of workers that have ended */
+	uint64_t restarts, deaths;
+	struct pool_sample base, latest; /* for the rate */
+};
+
+/* queue NULL: the keeper. */
+struct pool *pool_create(
+	struct supervisor *supervisor, const char *name, const struct config_queue *queue);
+/* Forgets its children, whether they have ended or not. */
+void pool_destroy(struct pool *pool);
+
+/* Takes what the supervisor itself reads of a queue: counts, back-off, kill_after. */
+void pool_configure(struct pool *pool, const struct config_queue *queue);
+
+/* Starts or retires workers until as many are wanted as desired. */
+void pool_settle(struct pool *pool);
+/* The new number, kept within 0 … POOL_MAX. */
+void pool_scale(struct pool *pool, int desired);
+void pool_pause(struct pool *pool, bool is_paused);
+/* Raises one event on every child. */
+void pool_raise(struct pool *pool, enum child_event event);
+/* Gives up the free places. */
+void pool_prune(struct pool *pool);
+
+size_t pool_alive(const struct pool *pool);
+size_t pool_busy(const struct pool *pool);
+/* completed + failed + retried of all its workers since the start. */
+uint64_t pool_ended(const struct pool *pool);
+
+struct pool *pool_find(const struct supervisor *supervisor, const char *name);

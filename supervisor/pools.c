@@ -1,0 +1,121 @@
+/* All pools; see pools.h. */
+#include "supervisor/pools.h"
+
+#include "supervisor/roll.h"
+#include "supervisor/state.h"
+
+static struct pool *add_pool(struct supervisor *supervisor, const struct config_queue *queue)
+{
+	struct pool *pool = pool_create(supervisor, queue->name, queue);
+	supervisor->pools = xgrow(supervisor->pools, supervisor->pool_count, &supervisor->pool_room,
+		sizeof(struct pool *));
+	supervisor->pools[supervisor->pool_count++] = pool;
+	/* Made here, before the keeper is forked, so that both never make the same row at once. */
+	scoreboard_find_queue(supervisor->board, queue->name);
+	return pool;
+}
+
+void pools_create(struct supervisor *supervisor)
+{
+	const struct supervisor_options *options = &supervisor->options;
+	supervisor->keeper = pool_create(supervisor, "keeper", NULL);
+	for (size_t i = 0; i < supervisor->config->queue_count; i++) {
+		const struct config_queue *queue = &supervisor->config->queues[i];
+		if (plan_names(options->only, options->only_count, queue->name))
+			add_pool(supervisor, queue);
+	}
+}
+
+void pools_destroy(struct supervisor *supervisor)
+{
+	for (size_t i = 0; i < supervisor->pool_count; i++)
+		pool_destroy(supervisor->pools[i]);
+	free(supervisor->pools);
+	if (supervisor->keeper)
+		pool_destroy(supervisor->keeper);
+}
+
+void pools_start(struct supervisor *supervisor)
+{
+	pool_settle(supervisor->keeper);
+	for (size_t i = 0; i < supervisor->pool_count; i++)
+		pool_settle(supervisor->pools[i]);
+}
+
+static struct pool *find_any(const struct supervisor *supervisor, const char *name)
+{
+	for (size_t i = 0; i < supervisor->pool_count; i++)
+		if (strcmp(supervisor->pools[i]->name, name) == 0)
+			return supervisor->pools[i];
+	return NULL;
+}
+
+/* A queue that comes back while its old workers still end takes its old pool up again. */
+static void revive(struct supervisor *supervisor, const struct config_queue *queue)
+{
+	struct pool *pool = find_any(supervisor, queue->name);
+	if (!pool)
+		pool = add_pool(supervisor, queue);
+	pool->is_removed = false;
+	pool_configure(pool, queue);
+	roll_pool(pool);
+}
+
+static void remove_queue(struct pool *pool)
+{
+	pool->queue = NULL;
+	pool->is_removed = true;
+	pool->desired = 0;
+}
+
+static void apply_change(struct supervisor *supervisor, const struct change *change)
+{
+	if (change->kind == CHANGE_ADD) {
+		revive(supervisor, change->after);
+		return;
+	}
+	struct pool *pool = pool_find(supervisor, change->before->name);
+	if (change->kind == CHANGE_REMOVE) {
+		remove_queue(pool);
+		return;
+	}
+	pool_configure(pool, change->after);
+	if (change->kind == CHANGE_ROLL)
+		roll_pool(pool);
+}
+
+static bool concerns_keeper(const struct plan *plan)
+{
+	bool concerns = plan->rolls_all;
+	for (size_t i = 0; i < plan->count; i++)
+		concerns |= plan->changes[i].kind > CHANGE_LIVE;
+	return concerns;
+}
+
+void pools_apply(struct supervisor *supervisor, const struct plan *plan)
+{
+	for (size_t i = 0; i < plan->count; i++)
+		apply_change(supervisor, &plan->changes[i]);
+	if (concerns_keeper(plan))
+		roll_keeper(supervisor);
+	/* Fork only now, when every pool has its new configuration. */
+	for (size_t i = 0; i < supervisor->pool_count; i++)
+		pool_settle(supervisor->pools[i]);
+	roll_advance(supervisor);
+	supervisor->is_untidy = true;
+}
+
+void pools_tidy(struct supervisor *supervisor)
+{
+	size_t kept = 0;
+	pool_prune(supervisor->keeper);
+	for (size_t i = 0; i < supervisor->pool_count; i++) {
+		struct pool *pool = supervisor->pools[i];
+		pool_prune(pool);
+		if (pool->is_removed && pool->count == 0)
+			pool_destroy(pool);
+		else
+			supervisor->pools[kept++] = pool;
+	}
+	supervisor->pool_count = kept;
+}

@@ -1,0 +1,6 @@
+#pragma once
+/* Fork without exec: the child becomes a worker or the keeper and never comes back. */
+#include "supervisor/child.h"
+
+/* False (and a line in the log) where there is no slot or the kernel refuses. */
+bool spawn_child(struct child *child);

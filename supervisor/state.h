@@ -1,0 +1,90 @@
+#pragma once
+/*
+ * The supervisor's whole state, shared by the files of this folder and by nobody else. One loop,
+ * one thread: no locks. What children see of it is the scoreboard, the log ring and the lifeline.
+ */
+#include "supervisor/control_server.h"
+#include "supervisor/orphans.h"
+#include "supervisor/pids.h"
+#include "supervisor/pool.h"
+#include "supervisor/supervisor.h"
+#include "workers/worker.h"
+
+#include <ev.h>
+
+enum stage {
+	STAGE_SERVING,
+	STAGE_DRAINING, /* workers end, the keeper still handles their deaths */
+	STAGE_CLOSING,  /* the workers are gone, the keeper ends */
+	STAGE_ENDED
+};
+
+#define DEATHS_KEPT 32
+
+struct death_note {
+	int64_t at_ms; /* wall; 0: empty */
+	pid_t pid;
+	char worker[SCOREBOARD_TEXT];
+	char task_id[sizeof((struct slot *)0)->task_id];
+	char cause[SCOREBOARD_TEXT];
+};
+
+#define SIGNALS_WATCHED 11
+
+struct supervisor {
+	struct ev_loop *loop;
+	struct config *config;
+	struct supervisor_options options;
+	int64_t started_at_ms; /* steady */
+	enum stage stage;
+
+	/* shared with the children */
+	struct scoreboard *board;
+	int board_fd;
+	int *free_slots; /* a stack of indices */
+	size_t free_slot_count;
+	struct log_ring *ring;
+	int lifeline_read, lifeline_write;
+
+	struct pool *keeper;
+	struct pool **pools; /* in the order of the configuration, removed ones while they drain */
+	size_t pool_count, pool_room;
+	struct pids pids;
+	struct orphans orphans;
+	struct death_note deaths[DEATHS_KEPT];
+	uint64_t death_count;
+
+	ev_signal signals[SIGNALS_WATCHED];
+	ev_prepare tidy;
+	bool is_untidy; /* free places wait to be given up */
+
+	int lock_fd;
+	char *socket_path;
+	struct control_server *server;
+
+	struct {
+		ev_timer timer;
+		int64_t began_at_ms; /* steady */
+		int64_t closing_at_ms;
+		bool has_killed; /* a task did not end by itself */
+	} drain;
+	struct {
+		ev_timer timer;
+		int64_t done_at_ms; /* steady time of the last one; 0: none */
+		bool is_wanted;
+		struct control_client **waiting; /* for the changes */
+		size_t waiting_count, waiting_room;
+	} reload;
+	struct {
+		ev_io bell;     /* active while somebody follows */
+		ev_timer again; /* while a line is being written */
+		struct log_follower *followers;
+	} logs;
+	struct {
+		ev_timer ready; /* until everything is up for the first time */
+		ev_timer watchdog;
+		ev_timer idle; /* --until-idle */
+		bool is_ready;
+	} watch;
+	ev_timer roll_timer;
+};
