@@ -33,7 +33,9 @@ static void require(const struct check *check, bool is_needed, const char *name,
 static void check_required(const struct check *check)
 {
 	bool is_split = check->queue->type == QUEUE_SPLIT;
-	require(check, check->queue->type == QUEUE_HANDLER, "run", "handler");
+	/* `post` is refused already, and would stand for run. */
+	bool has_post = section_place(check->section, "post")->source;
+	require(check, check->queue->type == QUEUE_HANDLER && !has_post, "run", "handler");
 	require(check, is_split, "split.payload_key", "split");
 	require(check, is_split, "split.slice_size", "split");
 }

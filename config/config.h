@@ -134,7 +134,8 @@ const struct config_queue *config_find_queue(const struct config *config, const 
 /*
  * The effective configuration with, for each value, where it came from:
  * {"store": {"value": …, "from": "reeve.yaml:1:8" | "default"}, "queues": {NAME: {KEY: {…}}}}.
- * Secrets (what ${…} filled in store, broker, http) are shown as "***". Owned by the caller.
+ * Keys nest as in the file: {"retries": {"max": {"value": 10, "from": "default"}}}. What ${…} put
+ * into a text is shown as "***". Owned by the caller.
  */
 json_t *config_describe(const struct config *config);
 

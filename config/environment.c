@@ -70,6 +70,9 @@ static bool parse(struct faults *faults, const struct where *at, const char *sho
 	char *cursor = bytes;
 	for (int number = 1; cursor; number++) {
 		char *line = strsep(&cursor, "\n");
+		if (rows->env.count > ENVIRONMENT_COUNT_MAX)
+			return faults_add(faults, at, "%s: more than %d variables", shown,
+				ENVIRONMENT_COUNT_MAX);
 		if (!take_line(rows, line))
 			return faults_add(
 				faults, at, "%s, line %d: expected NAME=VALUE", shown, number);

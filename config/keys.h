@@ -13,6 +13,7 @@ struct loading {
 	struct faults faults;
 	struct config *config;
 	struct fill_names secrets; /* variables that filled a secret key */
+	size_t expanded;           /* nodes of all queues, `defaults` counted in each */
 };
 
 struct reading;

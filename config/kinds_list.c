@@ -1,4 +1,5 @@
 /* Kinds whose field is a list: argv, globs, environment. */
+#include "config/environment.h"
 #include "config/kinds.h"
 #include "config/reading.h"
 
@@ -230,6 +231,8 @@ static bool read_environment(struct reading *reading)
 		return true;
 	if (map->kind != NODE_MAP)
 		return reading_unexpected(reading, &reading->at, map);
+	if (map->count > ENVIRONMENT_COUNT_MAX)
+		return reading_fault(reading, "more than %d variables", ENVIRONMENT_COUNT_MAX);
 	struct filled *values = arena_take(
 		&reading->loading->arena, (map->count ? map->count : 1) * sizeof *values);
 	for (size_t i = 0; i < map->count; i++)

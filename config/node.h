@@ -45,7 +45,7 @@ const struct entry *node_find(const struct node *map, const char *key);
 bool node_is_null(const struct node *node);
 
 /* A scalar that stands in no file. */
-const struct node *node_scalar(struct arena *arena, const char *text);
+struct node node_scalar(const char *text);
 
 /* `over` over `under`: maps by key at every depth, anything else replaced. What comes from under is
  * marked inherited. */

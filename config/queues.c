@@ -4,6 +4,8 @@
 #include "config/environment.h"
 #include "config/section.h"
 
+#define EXPANDED_MAX 500000 /* nodes of all queues, `defaults` counted in each */
+
 static const struct node *empty_map(struct arena *arena, const struct node *at)
 {
 	struct node *map = arena_take(arena, sizeof *map);
@@ -87,30 +89,47 @@ static bool check_name(struct loading *loading, const struct where *at, const ch
 	return true;
 }
 
+/* The queue's keys over those of `defaults`; NULL with a mistake where there are too many. */
+static const struct node *merge_keys(struct loading *loading, const struct where *at,
+	const struct node *defaults, const struct node *own)
+{
+	struct arena *arena = &loading->arena;
+	if (own->kind != NODE_MAP && !node_is_null(own)) {
+		faults_add(&loading->faults, at, "expected a map of keys, got %s",
+			faults_found(arena, own));
+		return NULL;
+	}
+	if (loading->expanded > EXPANDED_MAX)
+		return NULL;
+	if (own->kind != NODE_MAP)
+		own = empty_map(arena, own);
+	const struct node *merged = defaults ? node_merge(arena, defaults, own) : own;
+	loading->expanded += merged->weight;
+	if (loading->expanded <= EXPANDED_MAX)
+		return merged;
+	faults_add(&loading->faults, at,
+		"with defaults the queues up to here have more than %d values", EXPANDED_MAX);
+	return NULL;
+}
+
 static void read_queue(
 	struct loading *loading, const struct entry *entry, const struct node *defaults)
 {
-	struct arena *arena = &loading->arena;
-	const struct node *own = entry->value;
 	struct where top = { .path = "queues" };
-	struct where at = faults_inside(arena, &top, entry);
+	struct where at = faults_inside(&loading->arena, &top, entry);
 	if (!check_name(loading, &at, entry->key))
 		return;
-	if (own->kind != NODE_MAP && !node_is_null(own)) {
-		faults_add(&loading->faults, &at, "expected a map of keys, got %s",
-			faults_found(arena, own));
+	const struct node *keys = merge_keys(loading, &at, defaults, entry->value);
+	if (!keys)
 		return;
-	}
-	if (own->kind != NODE_MAP)
-		own = empty_map(arena, own);
 	struct config_queue *queue = add_queue(loading->config);
 	struct section section;
 	section_init(&section, loading, &keys_queue, queue);
 	section.prefix = at.path;
 	queue->name = xstrdup(entry->key);
-	queue->place = xstrdup(faults_place(arena, &at));
+	queue->place = xstrdup(faults_place(&loading->arena, &at));
 	queue->origins = section.origins;
-	section_read(&section, defaults ? node_merge(arena, defaults, own) : own);
+	section_read(&section, keys);
 	derive(&section, &at);
 	add_env_file(&section);
 	checks_queue(&section, &at);

@@ -45,14 +45,13 @@ static struct where where_key(
 static void apply_default(struct section *section, size_t row)
 {
 	const struct key *key = &section->table->rows[row];
-	struct arena *arena = &section->loading->arena;
+	const struct node node = node_scalar(key->fallback);
 	struct reading reading = { .loading = section->loading,
 		.key = key,
-		.at = { .path = key->name },
-		.node = node_scalar(arena, key->fallback),
+		.at = { .source = node.source, .path = key->name },
+		.node = &node,
 		.base = section->base,
 		.origin = &section->origins[row] };
-	reading.at.source = reading.node->source;
 	bool is_read = key->kind->read(&reading);
 	assert(is_read);
 	(void)is_read;

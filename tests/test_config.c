@@ -342,6 +342,26 @@ static void a_bomb_of_aliases_is_refused_with_one_line(void)
 	expect_mistakes(rows, ARRAY_SIZE(rows));
 }
 
+static void defaults_that_swell_many_queues_are_refused_with_one_line(void)
+{
+	char *yaml = NULL, *mistakes = NULL;
+	size_t size = 0;
+	FILE *out = open_memstream(&yaml, &size);
+	fputs(STORE "defaults: { type: noop, validate: {", out);
+	for (int i = 0; i < 1000; i++)
+		fprintf(out, "k%d: { if: a },", i);
+	fputs("} }\nqueues:\n", out);
+	for (int i = 0; i < 2000; i++)
+		fprintf(out, "  q%d:\n", i);
+	fclose(out);
+	CU_ASSERT_PTR_NULL(files_load(yaml, &mistakes));
+	CU_ASSERT_STRING_EQUAL(mistakes,
+		"reeve.yaml:253:3: queues.q249: with defaults the queues up to here have more than "
+		"500000 values");
+	free(yaml);
+	free(mistakes);
+}
+
 static void a_tree_that_is_too_deep_is_refused_with_one_line(void)
 {
 	char deep[512] = "a: ";
@@ -374,6 +394,7 @@ int main(void)
 		SUITE_TEST(a_queue_lacks_what_its_type_needs),
 		SUITE_TEST(all_mistakes_come_at_once_in_the_order_of_the_file),
 		SUITE_TEST(a_bomb_of_aliases_is_refused_with_one_line),
+		SUITE_TEST(defaults_that_swell_many_queues_are_refused_with_one_line),
 		SUITE_TEST(a_tree_that_is_too_deep_is_refused_with_one_line),
 		SUITE_TEST(a_long_value_is_cut_in_its_mistake),
 	};
