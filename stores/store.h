@@ -300,7 +300,8 @@ struct store_ops {
 	/* Writes a chunk of at most STORE_SPAWN_MAX children ahead (none of them waits).
 	 * first_index numbers the attempt's children from 0 and grows from chunk to chunk; a repeat
 	 * of a chunk changes nothing. CONFLICT: stale. INVALID: a pushed task. They are seen by
-	 * nothing before their birth, and get their seqs in this order, after effects.children. */
+	 * nothing before their birth. Their seqs are in this order; whether before or after those
+	 * of effects.children is the backend's matter. */
 	bool (*spawn)(struct store *, const char *id, const struct token *, uint32_t first_index,
 		const struct new_task *, size_t count, struct error *);
 	/*
