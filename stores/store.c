@@ -2,6 +2,7 @@
 #include "stores/store.h"
 
 #include "stores/memory.h"
+#include "stores/sqlite.h"
 
 #include <errno.h>
 
@@ -38,7 +39,7 @@ struct scheme {
 };
 static const struct scheme schemes[] = {
 	{ "memory", memory_store_open, check_memory },
-	{ "sqlite", NULL, NULL },
+	{ "sqlite", sqlite_store_open, sqlite_store_check },
 	{ "redis", NULL, NULL },
 	{ "rediss", NULL, NULL },
 	{ "redis+sentinel", NULL, NULL },

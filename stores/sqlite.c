@@ -1,0 +1,193 @@
+/* Opens and closes the embedded store; see sqlite.h, and docs/stores.md for how it works. */
+#include "stores/sqlite.h"
+
+#include "stores/sqlite_files.h"
+#include "stores/sqlite_store.h"
+
+#include <malloc.h>
+
+#define CACHE_KIB      "512"
+#define LOOKASIDE_SIZE 256
+#define LOOKASIDE_MANY 128
+
+static struct sqlite_queue *find_heard(struct sqlite_store *store, const char *queue)
+{
+	for (size_t i = 0; i < store->heard_count; i++)
+		if (strcmp(store->heard[i].name, queue) == 0)
+			return &store->heard[i];
+	return NULL;
+}
+
+static int64_t look_up(struct sqlite_store *store, const char *queue)
+{
+	if (!sqlite_begin_read(store, NULL))
+		return 0;
+	int64_t id = sqlite_find_queue(store, queue);
+	return sqlite_end(store, NULL) ? id : 0;
+}
+
+static uint32_t word_of(const struct sqlite_queue *heard)
+{
+	return heard && heard->id ? bell_index(heard->id) : BELL_NURSERY;
+}
+
+/*
+ * A queue that nobody has used yet has no word: its sleepers share the nursery's, which is rung
+ * when a queue is made. wait keeps to the word that the ticket came from, even where the queue has
+ * got its own since.
+ */
+static uint32_t hear(struct store *base, const char *queue)
+{
+	struct sqlite_store *store = sqlite_of(base);
+	struct sqlite_queue *heard = find_heard(store, queue);
+	if (!heard) {
+		store->heard =
+			xgrow(store->heard, store->heard_count, &store->heard_room, sizeof *heard);
+		heard = &store->heard[store->heard_count++];
+		*heard = (struct sqlite_queue){ .name = xstrdup(queue) };
+	}
+	if (heard->id == 0)
+		heard->id = look_up(store, queue);
+	return bell_ticket(&store->bell, word_of(heard));
+}
+
+static void wait_for_ring(
+	struct store *base, const char *queue, uint32_t ticket, int64_t timeout_ms)
+{
+	struct sqlite_store *store = sqlite_of(base);
+	bell_wait(&store->bell, word_of(find_heard(store, queue)), ticket, timeout_ms);
+}
+
+static void interrupt(struct store *base)
+{
+	bell_interrupt(&sqlite_of(base)->bell);
+}
+
+static void finalize(struct sqlite_store *store)
+{
+	for (size_t i = 0; i < SQL_STATEMENTS; i++) {
+		sqlite3_finalize(store->statements[i]);
+		store->statements[i] = NULL;
+	}
+}
+
+static void relax(struct store *base)
+{
+	struct sqlite_store *store = sqlite_of(base);
+	finalize(store);
+	sqlite3_db_release_memory(store->db);
+	malloc_trim(0);
+}
+
+static void free_queues(struct sqlite_queue *queues, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		free(queues[i].name);
+	free(queues);
+}
+
+static void destroy(struct store *base)
+{
+	struct sqlite_store *store = sqlite_of(base);
+	finalize(store);
+	sqlite3_close(store->db);
+	bell_close(&store->bell);
+	free_queues(store->queues, store->queue_count);
+	free_queues(store->heard, store->heard_count);
+	free(store->rings);
+	free(store->path);
+	free(store);
+}
+
+static const struct store_ops ops = {
+	.put_workflow = sqlite_put_workflow,
+	.get_workflow = sqlite_get_workflow,
+	.submit = sqlite_submit,
+	.push = sqlite_push,
+	.lease = sqlite_lease,
+	.lease_task = sqlite_lease_task,
+	.renew = sqlite_renew,
+	.spawn = sqlite_spawn,
+	.commit = sqlite_commit,
+	.release_owner = sqlite_release_owner,
+	.held = sqlite_list_held,
+	.sweep = sqlite_sweep,
+	.get_gate = sqlite_get_gate,
+	.get_job = sqlite_get_job,
+	.list_jobs = sqlite_list_jobs,
+	.get_task = sqlite_get_task,
+	.list_tasks = sqlite_list_tasks,
+	.list_attempts = sqlite_list_attempts,
+	.get_queue = sqlite_get_queue_stats,
+	.cancel_job = sqlite_cancel_job,
+	.end_cancelled = sqlite_end_cancelled,
+	.cancel_task = sqlite_cancel_task,
+	.revive = sqlite_revive,
+	.purge = sqlite_purge,
+	.gc = sqlite_gc,
+	.bell = hear,
+	.wait = wait_for_ring,
+	.interrupt = interrupt,
+	.relax = relax,
+	.close = destroy,
+};
+
+static bool configure(struct sqlite_store *store, struct error *err)
+{
+	/* WAL first: the mode is kept in the file, setting it again costs nothing. */
+	static const char settings[] = "PRAGMA journal_mode = WAL;"
+				       "PRAGMA synchronous = NORMAL;"
+				       "PRAGMA cache_size = -" CACHE_KIB ";"
+				       "PRAGMA mmap_size = 0;"
+				       "PRAGMA journal_size_limit = 16777216;"
+				       "PRAGMA temp_store = MEMORY;"
+				       "PRAGMA foreign_keys = OFF;";
+	int code = sqlite3_exec(store->db, settings, NULL, NULL, NULL);
+	if (code == SQLITE_OK)
+		return true;
+	sqlite_fail(store, code);
+	return sqlite_report(store, err);
+}
+
+static bool connect(struct sqlite_store *store, struct error *err)
+{
+	int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
+	int code = sqlite3_open_v2(store->path, &store->db, flags, NULL);
+	if (code != SQLITE_OK) {
+		sqlite_fail(store, code);
+		return sqlite_report(store, err);
+	}
+	sqlite3_db_config(
+		store->db, SQLITE_DBCONFIG_LOOKASIDE, NULL, LOOKASIDE_SIZE, LOOKASIDE_MANY);
+	sqlite_set_busy(store);
+	return true;
+}
+
+bool sqlite_store_check(const char *path, struct error *err)
+{
+	if (!*path)
+		return error_set(err, ERROR_INVALID, "store sqlite: expected sqlite:PATH");
+	size_t length = strlen(path);
+	if (path[length - 1] == '/')
+		return error_set(err, ERROR_INVALID,
+			"store sqlite:%s: expected a file's path, got a folder's", path);
+	return true;
+}
+
+bool sqlite_store_open(const char *path, struct store **out, struct error *err)
+{
+	struct sqlite_store *store = xcalloc(1, sizeof *store);
+	store->base.ops = &ops;
+	store->sync = SYNC_NORMAL;
+	store->bell.fd = -1;
+	bool is_open = sqlite_store_check(path, err) && sqlite_find_file(path, &store->path, err) &&
+		       bell_open(&store->bell, store->path, err) && connect(store, err) &&
+		       sqlite_check_file(store, err) && configure(store, err) &&
+		       sqlite_prepare_schema(store, err);
+	if (!is_open) {
+		destroy(&store->base);
+		return false;
+	}
+	*out = &store->base;
+	return true;
+}
