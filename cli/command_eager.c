@@ -11,11 +11,10 @@
 #include "cli/wait.h"
 #include "workers/acts.h"
 #include "workers/eager.h"
+#include "workers/pages.h"
 #include "workers/shapes.h"
 
 #include <stdio.h>
-
-#define PAGE 500
 
 /* The log goes to stderr, whatever the configuration says: stdout is for the result. */
 static bool open_log(const struct config *config, struct error *err)
@@ -27,37 +26,17 @@ static bool open_log(const struct config *config, struct error *err)
 	return log_open(&settings, err);
 }
 
-static void add_result(json_t *names, const char *name, const char *result)
+/* Into {NAME: [result, …]}, in the order of birth. */
+static bool add_result(void *context, const struct task_record *task, struct error *err)
 {
-	json_t *list = json_object_get(names, name);
+	json_t *names = context;
+	json_t *list = json_object_get(names, task->name);
+	(void)err;
 	if (!list) {
 		list = json_array();
-		json_object_set_new(names, name, list);
+		json_object_set_new(names, task->name, list);
 	}
-	json_array_append_new(list, shapes_value(result));
-}
-
-/* {NAME: [result, …]} of the completed tasks, in the order of their birth. */
-static bool collect_results(struct store *store, const char *job, json_t *names, struct error *err)
-{
-	struct task_filter filter = { .job = job,
-		.parent = -1,
-		.state = TASK_COMPLETED,
-		.with_bodies = true,
-		.limit = PAGE };
-	char after[STORE_ID_SIZE];
-	bool is_last = false;
-	while (!is_last) {
-		struct task_list page = { 0 };
-		if (!store->ops->list_tasks(store, &filter, &page, err))
-			return false;
-		for (size_t i = 0; i < page.count; i++)
-			add_result(names, page.rows[i].name, page.rows[i].result);
-		is_last = page.count < PAGE;
-		if (page.count)
-			filter.after = strcpy(after, page.rows[page.count - 1].id);
-		task_list_finish(&page);
-	}
+	json_array_append_new(list, shapes_value(task->result));
 	return true;
 }
 
@@ -70,7 +49,10 @@ static int print_job(struct store *store, const char *id)
 	json_t *results = json_object();
 	json_t *shape = shapes_job(&job);
 	json_object_set_new(shape, "results", results);
-	bool ok = collect_results(store, id, results, &err);
+	const struct task_filter completed = {
+		.job = id, .parent = -1, .state = TASK_COMPLETED, .with_bodies = true
+	};
+	bool ok = pages_of_tasks(store, completed, add_result, results, &err);
 	int code = ok ? wait_conclude_job(&job) : say_error(&err);
 	print_json(shape);
 	job_record_finish(&job);

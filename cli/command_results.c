@@ -5,11 +5,11 @@
 #include "cli/say.h"
 #include "cli/session.h"
 #include "workers/acts.h"
+#include "workers/pages.h"
 #include "workers/shapes.h"
+#include "workers/trace.h"
 
 #include <stdio.h>
-
-#define PAGE 500
 
 static bool has_born(const struct job_record *job, const char *name)
 {
@@ -33,36 +33,33 @@ static bool check_name(
 		       name);
 }
 
-static void print_result(const struct task_record *task, bool is_json, struct print_list *list)
+struct listing {
+	bool is_json;
+	struct print_list json;
+};
+
+static bool print_result(void *context, const struct task_record *task, struct error *err)
 {
-	if (!is_json) {
+	struct listing *listing = context;
+	(void)err;
+	if (!listing->is_json) {
 		puts(task->result ? task->result : "null");
-		return;
+		return true;
 	}
-	print_list_add(
-		list, json_pack("{s:s, s:o, s:o}", "id", task->id, "name", shapes_text(task->name),
-			      "result", shapes_value(task->result)));
+	print_list_add(&listing->json,
+		json_pack("{s:s, s:o, s:o}", "id", task->id, "name", trace_text(task->name),
+			"result", shapes_value(task->result)));
+	return true;
 }
 
 static bool print_results(
-	struct store *store, struct task_filter filter, bool is_json, struct error *err)
+	struct store *store, const struct task_filter *filter, bool is_json, struct error *err)
 {
-	struct print_list json = { 0 };
-	char after[STORE_ID_SIZE];
-	bool is_last = false;
-	while (!is_last) {
-		struct task_list page = { 0 };
-		if (!store->ops->list_tasks(store, &filter, &page, err))
-			return false;
-		for (size_t i = 0; i < page.count; i++)
-			print_result(&page.rows[i], is_json, &json);
-		is_last = page.count < filter.limit;
-		if (page.count)
-			filter.after = strcpy(after, page.rows[page.count - 1].id);
-		task_list_finish(&page);
-	}
+	struct listing listing = { .is_json = is_json };
+	if (!pages_of_tasks(store, *filter, print_result, &listing, err))
+		return false;
 	if (is_json)
-		print_list_end(&json);
+		print_list_end(&listing.json);
 	return true;
 }
 
@@ -78,12 +75,11 @@ static int run(const struct arguments *arguments)
 		.name = arguments_word(arguments, 1),
 		.parent = -1,
 		.state = TASK_COMPLETED,
-		.with_bodies = true,
-		.limit = PAGE };
+		.with_bodies = true };
 	if (!session.store->ops->get_job(session.store, filter.job, &job, &err))
 		return say_error(&err);
 	bool ok = check_name(session.store, &job, filter.name, &err) &&
-		  print_results(session.store, filter, arguments->is_json, &err);
+		  print_results(session.store, &filter, arguments->is_json, &err);
 	job_record_finish(&job);
 	return ok ? EXIT_OK : say_error(&err);
 }

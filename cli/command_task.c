@@ -38,7 +38,7 @@ static int run_list(const struct arguments *arguments, const struct task_filter 
 	if (!session_open(arguments, &session, &code))
 		return code;
 	bool ok = check_job(session.store, filter->job, &err) &&
-		  show_tasks(session.store, *filter, arguments->is_json, &err);
+		  show_tasks(session.store, filter, arguments->is_json, &err);
 	return ok ? EXIT_OK : say_error(&err);
 }
 

@@ -3,9 +3,10 @@
 
 #include "base/clock.h"
 #include "base/jsontext.h"
+#include "workers/pages.h"
 #include "workers/shapes.h"
 
-#define PAGE 500
+#define ROWS_AT_ONCE 500
 
 static void show_field(const char *name, const char *text)
 {
@@ -163,40 +164,38 @@ static void add_task_row(struct table *table, const struct task_record *task)
 	table_add(table, reason);
 }
 
-static bool show_page(struct store *store, const struct task_list *page, struct print_list *json,
-	struct table *table, struct error *err)
+struct listing {
+	struct store *store;
+	bool is_json;
+	struct print_list json;
+	struct table *table;
+	size_t rows;
+};
+
+static bool list_task(void *context, const struct task_record *task, struct error *err)
 {
-	for (size_t i = 0; i < page->count; i++) {
-		if (!json)
-			add_task_row(table, &page->rows[i]);
-		else if (!add_task_json(store, &page->rows[i], json, err))
-			return false;
-	}
-	if (!json && page->count)
-		table_print(table, stdout);
+	struct listing *listing = context;
+	if (listing->is_json)
+		return add_task_json(listing->store, task, &listing->json, err);
+	add_task_row(listing->table, task);
+	if (++listing->rows % ROWS_AT_ONCE == 0)
+		table_print(listing->table, stdout);
 	return true;
 }
 
-bool show_tasks(struct store *store, struct task_filter filter, bool is_json, struct error *err)
+bool show_tasks(
+	struct store *store, const struct task_filter *filter, bool is_json, struct error *err)
 {
-	struct print_list json = { 0 };
 	OWNED(table)
 	struct table *table = table_create("TASK|NAME|QUEUE|STATUS|>ATTEMPT|DUE|FINISHED|REASON");
-	char after[STORE_ID_SIZE];
-	filter.limit = PAGE;
-	filter.with_bodies = is_json;
-	bool ok = true, is_last = false;
-	while (ok && !is_last) {
-		struct task_list page = { 0 };
-		if (!store->ops->list_tasks(store, &filter, &page, err))
-			return false;
-		ok = show_page(store, &page, is_json ? &json : NULL, table, err);
-		is_last = page.count < PAGE;
-		if (page.count)
-			filter.after = strcpy(after, page.rows[page.count - 1].id);
-		task_list_finish(&page);
-	}
-	if (is_json && ok)
-		print_list_end(&json);
-	return ok;
+	struct listing listing = { .store = store, .is_json = is_json, .table = table };
+	struct task_filter wanted = *filter;
+	wanted.with_bodies = is_json;
+	if (!pages_of_tasks(store, wanted, list_task, &listing, err))
+		return false;
+	if (is_json)
+		print_list_end(&listing.json);
+	else
+		table_print(table, stdout);
+	return true;
 }

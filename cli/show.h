@@ -9,5 +9,6 @@ void show_job(const struct job_record *job, bool is_json);
 bool show_task(
 	struct store *store, const struct task_record *task, bool is_json, struct error *err);
 
-/* All tasks of the filter, page by page; its limit and after are set here. */
-bool show_tasks(struct store *store, struct task_filter filter, bool is_json, struct error *err);
+/* All tasks of the filter. */
+bool show_tasks(
+	struct store *store, const struct task_filter *filter, bool is_json, struct error *err);

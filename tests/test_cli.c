@@ -302,7 +302,7 @@ static void a_task_is_shown_with_its_attempts_and_last_output(void)
 		"{\"id\":\"p\",\"job_id\":null,\"name\":\"mail\",\"queue\":\"mail\","
 		"\"status\":\"invalid_payload\",\"due_at\":null,\"attempt\":2,\"payload\":7,"
 		"\"result\":null,\"trace\":[{\"attempt\":1},{\"attempt\":2}],"
-		"\"output\":\"broken ?\"}");
+		"\"output\":\"broken \uFFFD\"}");
 }
 
 int main(void)

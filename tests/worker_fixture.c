@@ -4,6 +4,7 @@
 #include "base/jsontext.h"
 #include "base/log.h"
 #include "workers/shapes.h"
+#include "workers/trace.h"
 
 #include <fcntl.h>
 #include <ftw.h>
@@ -243,7 +244,7 @@ json_t *fixture_task_by_id(const char *id)
 	CU_ASSERT_TRUE_FATAL(store->ops->get_task(store, id, &record, &err));
 	CU_ASSERT_TRUE_FATAL(store->ops->list_attempts(store, id, &attempts, &err));
 	json_t *task = shapes_task(&record, &attempts);
-	json_object_set_new(task, "reason", shapes_text(record.reason));
+	json_object_set_new(task, "reason", trace_text(record.reason));
 	json_object_set_new(task, "losses", json_integer(record.losses));
 	attempt_list_finish(&attempts);
 	task_record_finish(&record);

@@ -2,6 +2,7 @@
 #include "workers/acts.h"
 
 #include "base/jsontext.h"
+#include "workers/pages.h"
 
 #define LEASE_MS 30000
 #define PAGE     500
@@ -258,42 +259,31 @@ static bool cancel_listed(struct store *store, const struct task_record *task,
 typedef bool act_on_task(struct store *store, const struct task_record *task,
 	struct job_rules *rules, struct error *err);
 
-/* One page; `after` becomes the last id seen, "" after the last page. */
-static bool act_on_page(struct store *store, const struct task_filter *page, act_on_task *act,
-	size_t *acted, char after[STORE_ID_SIZE], struct error *err)
+struct walk {
+	struct store *store;
+	act_on_task *act;
+	struct job_rules rules;
+	size_t acted;
+};
+
+static bool act_on_listed(void *context, const struct task_record *task, struct error *err)
 {
-	struct task_list list = { 0 };
-	if (!store->ops->list_tasks(store, page, &list, err))
-		return false;
-	struct job_rules rules = { 0 };
-	bool ok = true;
-	for (size_t i = 0; ok && i < list.count; i++) {
-		ok = act(store, &list.rows[i], &rules, err);
-		*acted += ok;
-		/* Somebody else was faster. */
-		ok = ok || err->kind == ERROR_CONFLICT || err->kind == ERROR_NOT_FOUND;
-	}
-	after[0] = '\0';
-	if (list.count == page->limit)
-		memcpy(after, list.rows[list.count - 1].id, STORE_ID_SIZE);
-	close_rules(&rules);
-	task_list_finish(&list);
-	return ok;
+	struct walk *walk = context;
+	bool ok = walk->act(walk->store, task, &walk->rules, err);
+	walk->acted += ok;
+	/* Somebody else may have been faster. */
+	return ok || err->kind == ERROR_CONFLICT || err->kind == ERROR_NOT_FOUND;
 }
 
 static bool act_on_all(struct store *store, struct task_filter filter, act_on_task *act,
 	size_t *acted, struct error *err)
 {
-	char after[STORE_ID_SIZE] = "";
-	*acted = 0;
+	struct walk walk = { .store = store, .act = act };
 	filter.parent = -1;
-	filter.limit = PAGE;
-	do {
-		filter.after = after[0] ? after : NULL;
-		if (!act_on_page(store, &filter, act, acted, after, err))
-			return false;
-	} while (after[0]);
-	return true;
+	bool ok = pages_of_tasks(store, filter, act_on_listed, &walk, err);
+	close_rules(&walk.rules);
+	*acted = walk.acted;
+	return ok;
 }
 
 bool acts_retry_job(struct store *store, const char *id, size_t *retried, struct error *err)

@@ -5,7 +5,7 @@
 #include "base/jsontext.h"
 #include "workers/acts.h"
 #include "workers/findings.h"
-#include "workers/shapes.h"
+#include "workers/trace.h"
 
 #define SHOWN_MAX 10
 
@@ -77,7 +77,7 @@ static bool explain_working(const struct explain_view *view, const struct task_r
 			(long long)json_integer_value(json_object_get(worker, "slot")),
 			(long long)json_integer_value(json_object_get(worker, "pid")),
 			task->attempt);
-		json_object_set_new(finding, "since", shapes_text(since));
+		json_object_set_new(finding, "since", trace_text(since));
 		return true;
 	}
 	findings_add(list, NULL, 0,
@@ -217,7 +217,7 @@ bool explain_job(const struct explain_view *view, const char *id, json_t **out, 
 	if (ok)
 		*out = json_pack("{s:s, s:s, s:s, s:o, s:o, s:O}", "kind", "job", "id", id,
 			"status", job_state_names[job.record.state], "workflow",
-			shapes_text(job.record.workflow), "reason", shapes_text(job.record.reason),
+			trace_text(job.record.workflow), "reason", trace_text(job.record.reason),
 			"findings", findings);
 	close_job(&job);
 	return ok;

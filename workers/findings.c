@@ -3,14 +3,15 @@
 
 #include "base/jsontext.h"
 #include "workers/shapes.h"
+#include "workers/trace.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 
 static json_t *add(json_t *list, const char *mend, int64_t since_ms, const char *says)
 {
-	json_t *finding = json_pack("{s:o, s:o, s:o}", "says", shapes_text(says), "since",
-		shapes_time(since_ms), "mend", shapes_text(mend));
+	json_t *finding = json_pack("{s:o, s:o, s:o}", "says", trace_text(says), "since",
+		shapes_time(since_ms), "mend", trace_text(mend));
 	json_array_append_new(list, finding);
 	return finding;
 }
@@ -83,10 +84,16 @@ void findings_of_queue(const struct explain_view *view, const char *queue, json_
 			"the running supervisor does not serve queue %s", queue);
 }
 
+static bool is_paused(const struct explain_view *view, const char *name)
+{
+	const json_t *queue = json_object_get(json_object_get(view->status, "queues"), name);
+	return json_is_true(json_object_get(queue, "paused"));
+}
+
 static const char *status_of(const json_t *findings, const struct queue_stats *stats)
 {
-	if (json_array_size(findings) > 0)
-		return stats->depth ? "held up" : "limited";
+	if (stats->depth && json_array_size(findings) > 0)
+		return "held up";
 	if (stats->working)
 		return "working";
 	return stats->depth ? "ready" : "idle";
@@ -108,7 +115,7 @@ bool explain_queue(
 		return error_set(err, ERROR_NOT_FOUND, "no queue \"%.80s\"", name);
 	json_t *findings = json_array();
 	findings_of_queue(view, name, findings);
-	const char *status = status_of(findings, &stats);
+	const char *status = is_paused(view, name) ? "paused" : status_of(findings, &stats);
 	if (stats.dead)
 		findings_add_mend(findings, "reeve retry --dead", name,
 			"%lld tasks have failed for good (reeve dead %s)", (long long)stats.dead,

@@ -1,7 +1,6 @@
 /* What a waiting task waits for; see findings.h. */
 #include "base/jsontext.h"
 #include "workers/findings.h"
-#include "workers/shapes.h"
 
 #include <stdio.h>
 

@@ -3,20 +3,7 @@
 
 #include "base/clock.h"
 #include "base/jsontext.h"
-
-json_t *shapes_text(const char *text)
-{
-	if (!text)
-		return json_null();
-	json_t *value = json_string(text);
-	if (value)
-		return value;
-	OWNED(free) char *clean = xstrdup(text);
-	for (char *at = clean; *at; at++)
-		if ((unsigned char)*at >= 0x80)
-			*at = '?';
-	return json_string(clean);
-}
+#include "workers/trace.h"
 
 json_t *shapes_value(const char *text)
 {
@@ -25,7 +12,7 @@ json_t *shapes_value(const char *text)
 		return json_null();
 	if (jsontext_parse(text, strlen(text), &value, NULL))
 		return value;
-	return shapes_text(text);
+	return trace_text(text);
 }
 
 json_t *shapes_time(int64_t wall_ms)
@@ -50,9 +37,9 @@ static json_t *count_states(const struct job_record *job)
 
 json_t *shapes_job(const struct job_record *job)
 {
-	return json_pack("{s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:o}", "id", shapes_text(job->id),
-		"workflow", shapes_text(job->workflow), "status", job_state_names[job->state],
-		"reason", shapes_text(job->reason), "payload", shapes_value(job->payload),
+	return json_pack("{s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:o}", "id", trace_text(job->id),
+		"workflow", trace_text(job->workflow), "status", job_state_names[job->state],
+		"reason", trace_text(job->reason), "payload", shapes_value(job->payload),
 		"created_at", shapes_time(job->created_at_ms), "finished_at",
 		shapes_time(job->finished_at_ms), "tasks", count_states(job));
 }
@@ -74,9 +61,9 @@ static const char *last_output(const struct attempt_list *attempts)
 json_t *shapes_task(const struct task_record *task, const struct attempt_list *attempts)
 {
 	return json_pack("{s:s, s:o, s:o, s:o, s:s, s:o, s:I, s:o, s:o, s:o, s:o}", "id", task->id,
-		"job_id", shapes_text(task->job_id), "name", shapes_text(task->name), "queue",
-		shapes_text(task->queue), "status", task_state_names[task->state], "due_at",
+		"job_id", trace_text(task->job_id), "name", trace_text(task->name), "queue",
+		trace_text(task->queue), "status", task_state_names[task->state], "due_at",
 		shapes_time(task->due_at_ms), "attempt", (json_int_t)task->attempt, "payload",
 		shapes_value(task->payload), "result", shapes_value(task->result), "trace",
-		list_entries(attempts), "output", shapes_text(last_output(attempts)));
+		list_entries(attempts), "output", trace_text(last_output(attempts)));
 }

@@ -16,5 +16,3 @@ json_t *shapes_task(const struct task_record *task, const struct attempt_list *a
 json_t *shapes_value(const char *text);
 /* A wall time in RFC 3339; null for 0. Owned. */
 json_t *shapes_time(int64_t wall_ms);
-/* Text as a string, its broken UTF-8 replaced; null where it is NULL. Owned. */
-json_t *shapes_text(const char *text);
