@@ -322,6 +322,21 @@ static void a_revived_gate_gets_its_time_again(void)
 	CU_ASSERT_TRUE(held->wait_until_ms >= timed_out->wait_until_ms + 5000);
 }
 
+static void a_revived_task_is_no_longer_cancelled(void)
+{
+	struct id id = push("mail");
+	const struct leased *held = lease("mail");
+	cancel_task(id.text);
+	end(held, OUTCOME_CANCELLED);
+	struct step step;
+	step_revived(&step, NULL, TASK_CANCELLED);
+	CU_ASSERT_EQUAL(revive(id.text, &step), ERROR_NONE);
+	const struct leased *next = lease("mail");
+	CU_ASSERT_PTR_NOT_NULL_FATAL(next);
+	CU_ASSERT_FALSE(next->is_cancelled);
+	CU_ASSERT_EQUAL(renew(next), RENEWED);
+}
+
 static void pushed_tasks_are_revived_unless_their_key_is_taken(void)
 {
 	struct id first = push_as((struct push){ .queue = "mail", .key = "key" });
@@ -389,6 +404,7 @@ static const struct suite_test tests[] = {
 	SUITE_TEST(reviving_again_is_refused_and_counts_once),
 	SUITE_TEST(a_revived_producer_closes_its_gate_again),
 	SUITE_TEST(a_revived_gate_gets_its_time_again),
+	SUITE_TEST(a_revived_task_is_no_longer_cancelled),
 	SUITE_TEST(pushed_tasks_are_revived_unless_their_key_is_taken),
 	SUITE_TEST(a_job_whose_key_is_taken_again_is_not_revived),
 	SUITE_TEST(nothing_of_a_cancelled_job_is_revived),

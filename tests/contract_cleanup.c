@@ -168,6 +168,27 @@ static void gc_leaves_what_has_not_ended(void)
 	CU_ASSERT_TRUE(exists(child_id(failing.text, 1).text));
 }
 
+static void gc_leaves_what_was_revived(void)
+{
+	struct id pushed = finish_one("mail", OUTCOME_FAILED);
+	struct id id = submit_one("row");
+	end(lease("row"), OUTCOME_FAILED);
+	struct step step;
+	step_begin(&step);
+	struct error err;
+	check(store->ops->revive(store, pushed.text, &step.effects, &err), &err);
+	step_tally(&step, 0, "row", (struct tally){ .failed = -1 });
+	check(store->ops->revive(store, child_id(id.text, 1).text, &step.effects, &err), &err);
+	pass_ms(1000);
+	int64_t now = clock_wall_ms();
+	CU_ASSERT_EQUAL(gc((struct cut){ now, now, now, 10 }), 0);
+	CU_ASSERT_TRUE(complete(lease("row")).job_ended);
+	CU_ASSERT_EQUAL(complete(lease("mail")).answer, COMMIT_DONE);
+	pass_ms(1000);
+	CU_ASSERT_EQUAL(gc((struct cut){ now, now, now, 10 }), 0);
+	CU_ASSERT_EQUAL(gc((struct cut){ clock_wall_ms(), -1, -1, 10 }), 2);
+}
+
 static void gc_goes_in_pages(void)
 {
 	struct id id = submit_one("split");
@@ -256,6 +277,7 @@ static const struct suite_test tests[] = {
 	SUITE_TEST(gc_deletes_what_ended_before_its_cut),
 	SUITE_TEST(gc_has_a_cut_of_its_own_for_what_failed),
 	SUITE_TEST(gc_leaves_what_has_not_ended),
+	SUITE_TEST(gc_leaves_what_was_revived),
 	SUITE_TEST(gc_goes_in_pages),
 	SUITE_TEST(a_failed_job_goes_with_what_still_waits_in_it),
 	SUITE_TEST(results_are_dropped_and_their_rows_stay),

@@ -105,6 +105,19 @@ static void a_counter_that_falls_and_rises_in_one_commit_wakes_nobody(void)
 	CU_ASSERT_PTR_NOT_NULL(lease("sync"));
 }
 
+static void a_counter_that_was_zero_before_and_after_keeps_its_version(void)
+{
+	struct id id = submit_one("producer");
+	struct step step;
+	step_begin(&step);
+	step_child(&step, "producer");
+	step_counter(&step, 0, "sync", 1);
+	step_counter(&step, 0, "sync", -1);
+	commit_step(lease("producer"), OUTCOME_COMPLETED, &step);
+	CU_ASSERT_EQUAL(gate(id.text, 0, "sync")->pending, 0);
+	CU_ASSERT_EQUAL(gate(id.text, 0, "sync")->version, 0);
+}
+
 static void the_version_grows_by_one_each_time_the_counter_falls(void)
 {
 	struct step step;
@@ -262,6 +275,20 @@ static void a_lease_finds_a_gate_whose_time_is_up_by_itself(void)
 	CU_ASSERT_PTR_NOT_NULL(lease("sync"));
 }
 
+static void a_gate_whose_time_is_up_is_queued_again_when_its_worker_dies(void)
+{
+	struct step step;
+	step_begin(&step);
+	step_child(&step, "producer");
+	step_gate(&step, 0, "sync")->wait_timeout_ms = 60000;
+	step_counter(&step, 0, "sync", 1);
+	submit(&step);
+	pass_ms(60000);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(lease("sync"));
+	release(OWNER, NULL, NULL);
+	CU_ASSERT_PTR_NOT_NULL(lease("sync"));
+}
+
 static void a_gate_that_opened_is_not_woken_by_its_timeout(void)
 {
 	struct step step;
@@ -363,6 +390,7 @@ static const struct suite_test tests[] = {
 	SUITE_TEST(a_gate_born_after_its_counter_fell_is_open_at_birth),
 	SUITE_TEST(a_gate_born_while_others_produce_waits_for_them),
 	SUITE_TEST(a_counter_that_falls_and_rises_in_one_commit_wakes_nobody),
+	SUITE_TEST(a_counter_that_was_zero_before_and_after_keeps_its_version),
 	SUITE_TEST(the_version_grows_by_one_each_time_the_counter_falls),
 	SUITE_TEST(a_repeated_commit_counts_and_wakes_once),
 	SUITE_TEST(everyone_who_waits_for_a_counter_is_woken_once),
@@ -371,6 +399,7 @@ static const struct suite_test tests[] = {
 	SUITE_TEST(a_gate_judged_before_the_counter_fell_again_is_queued_at_once),
 	SUITE_TEST(a_gate_is_woken_when_its_time_is_up),
 	SUITE_TEST(a_lease_finds_a_gate_whose_time_is_up_by_itself),
+	SUITE_TEST(a_gate_whose_time_is_up_is_queued_again_when_its_worker_dies),
 	SUITE_TEST(a_gate_that_opened_is_not_woken_by_its_timeout),
 	SUITE_TEST(the_delay_of_what_waits_begins_when_it_is_woken),
 	SUITE_TEST(a_waiting_task_that_was_taken_and_lost_waits_again),
