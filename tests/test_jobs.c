@@ -3,34 +3,14 @@
  * random failures. After every step the counters and tallies that advance has told are compared
  * with a recount by their definition, worked out here from the edges and parents alone.
  */
-#include "tests/descriptors.h"
+#include "tests/random_workflow.h"
 
 #include <inttypes.h>
 
-#define NAMES_MAX  9
-#define TASKS_MAX  300
-#define TALLIES    2000
-#define JOBS       3000
-#define ROUNDS     3
-#define GATE_PARAM "n"
-
-enum kind { PLAIN, GATE, AFTER };
-enum policy { FAIL, CONTINUE, IGNORE, POLICIES };
-static const char *const policy_names[POLICIES] = { "fail", "continue", "ignore" };
-static const char *const function_names[] = { "eq_completed", "completed", "all_finished",
-	"at_least", "percent" };
-
-typedef bool edges[NAMES_MAX][NAMES_MAX];
-struct plan {
-	int count;
-	edges starts, params, spawns, on_failure, awaits;
-	edges leads; /* by all of the above but awaits; with itself */
-	enum kind kinds[NAMES_MAX];
-	enum policy policies[NAMES_MAX];
-	int functions[NAMES_MAX];
-	bool is_entry_gate[NAMES_MAX];
-	struct workflow *workflow;
-};
+#define TASKS_MAX 300
+#define TALLIES   2000
+#define JOBS      3000
+#define ROUNDS    3
 
 struct sim_task {
 	int name;
@@ -60,209 +40,6 @@ struct sim {
 	bool is_too_large, is_kind;
 	size_t judged, opened;
 };
-
-static uint64_t random_state;
-
-static unsigned below(unsigned limit)
-{
-	random_state ^= random_state << 13;
-	random_state ^= random_state >> 7;
-	random_state ^= random_state << 17;
-	return (unsigned)(random_state >> 33) % limit;
-}
-
-static bool chance(unsigned percent)
-{
-	return below(100) < percent;
-}
-
-/* ---- a random workflow: edges go from lower to higher names only ---- */
-
-static void name_of(int index, char out[4])
-{
-	out[0] = 't';
-	out[1] = (char)('0' + index);
-	out[2] = '\0';
-}
-
-static bool is_heir(const struct plan *plan, int from, int to)
-{
-	return plan->starts[from][to] || plan->params[from][to] || plan->spawns[from][to];
-}
-
-static void close_leads(struct plan *plan)
-{
-	for (int from = plan->count - 1; from >= 0; from--) {
-		plan->leads[from][from] = true;
-		for (int via = from + 1; via < plan->count; via++)
-			for (int to = via; to < plan->count; to++)
-				if ((is_heir(plan, from, via) || plan->on_failure[from][via]) &&
-					plan->leads[via][to])
-					plan->leads[from][to] = true;
-	}
-}
-
-static void add_parents(struct plan *plan, int index)
-{
-	for (int from = 0; from < index; from++) {
-		if (!chance(45))
-			continue;
-		edges *const kinds[] = { &plan->starts, &plan->spawns, &plan->spawns,
-			&plan->on_failure };
-		(*kinds[below(4)])[from][index] = true;
-	}
-}
-
-/* Born with the job, in its scope. */
-static bool make_entry_gate(struct plan *plan, int index)
-{
-	plan->kinds[index] = GATE;
-	plan->is_entry_gate[index] = true;
-	plan->functions[index] = (int)below(ARRAY_SIZE(function_names));
-	plan->awaits[index][below((unsigned)index)] = true;
-	return true;
-}
-
-/* One parent, and one or two names that it brings before the gate. */
-static bool make_gate(struct plan *plan, int index)
-{
-	int parent = (int)below((unsigned)index);
-	bool any = false;
-	if (chance(20))
-		return make_entry_gate(plan, index);
-	memset(plan->leads, 0, sizeof plan->leads);
-	close_leads(plan);
-	for (int awaited = parent + 1; awaited < index; awaited++) {
-		bool comes = false;
-		for (int heir = parent + 1; heir < index; heir++)
-			comes = comes ||
-				(is_heir(plan, parent, heir) && plan->leads[heir][awaited]);
-		if (comes && (!any || chance(40)))
-			any = plan->awaits[index][awaited] = true;
-	}
-	if (!any)
-		return false;
-	plan->kinds[index] = GATE;
-	plan->functions[index] = (int)below(ARRAY_SIZE(function_names));
-	if (plan->functions[index] == 0)
-		plan->params[parent][index] = true;
-	else
-		(chance(50) ? plan->starts : plan->spawns)[parent][index] = true;
-	if (chance(25))
-		add_parents(plan, index);
-	return true;
-}
-
-static void make_after(struct plan *plan, int index)
-{
-	plan->kinds[index] = AFTER;
-	plan->awaits[index][below((unsigned)index)] = true;
-	if (chance(40))
-		plan->awaits[index][below((unsigned)index)] = true;
-	if (chance(30)) {
-		int parent = (int)below((unsigned)index);
-		plan->starts[parent][index] = true;
-	}
-}
-
-static json_t *names_from(const struct plan *plan, const edges *of, int from)
-{
-	json_t *names = json_array();
-	for (int to = 0; to < plan->count; to++) {
-		char name[4];
-		name_of(to, name);
-		if ((*of)[from][to])
-			json_array_append_new(names, json_string(name));
-	}
-	return names;
-}
-
-static json_t *params_from(const struct plan *plan, int from)
-{
-	json_t *starts = json_object();
-	for (int gate = 0; gate < plan->count; gate++) {
-		char name[4], counted[4];
-		name_of(gate, name);
-		for (int awaited = 0; plan->params[from][gate] && awaited < plan->count;
-			awaited++) {
-			name_of(awaited, counted);
-			if (plan->awaits[gate][awaited])
-				json_object_set_new(starts, name,
-					json_pack("{s:{s:s}}", GATE_PARAM, "count", counted));
-		}
-	}
-	return starts;
-}
-
-static json_t *conditions_of(const struct plan *plan, int gate)
-{
-	json_t *conditions = json_object();
-	for (int awaited = 0; awaited < plan->count; awaited++) {
-		char name[4];
-		name_of(awaited, name);
-		if (plan->awaits[gate][awaited])
-			json_object_set_new(conditions, name,
-				json_pack("{s:s,s:s,s:i}", "function",
-					function_names[plan->functions[gate]], "param", GATE_PARAM,
-					"value", 1));
-	}
-	return conditions;
-}
-
-static json_t *entries_of(const struct plan *plan)
-{
-	json_t *entries = json_array();
-	for (int index = 0; index < plan->count; index++) {
-		char name[4];
-		bool is_brought = false;
-		name_of(index, name);
-		for (int from = 0; from < index; from++)
-			is_brought = is_brought || is_heir(plan, from, index) ||
-				     plan->on_failure[from][index];
-		if (plan->is_entry_gate[index] || (plan->kinds[index] == PLAIN && !is_brought))
-			json_array_append_new(entries, json_string(name));
-	}
-	return entries;
-}
-
-static json_t *describe(const struct plan *plan)
-{
-	json_t *tasks = json_object();
-	for (int i = 0; i < plan->count; i++) {
-		char name[4];
-		name_of(i, name);
-		json_t *task = json_pack("{s:s,s:s,s:o,s:o,s:o,s:o}", "queue", "q", "if_failed",
-			policy_names[plan->policies[i]], "starts",
-			names_from(plan, &plan->starts, i), "starts_with_params",
-			params_from(plan, i), "starts_parallel", names_from(plan, &plan->spawns, i),
-			"starts_on_failure", names_from(plan, &plan->on_failure, i));
-		if (plan->kinds[i] == GATE)
-			json_object_set_new(task, "waits_for", conditions_of(plan, i));
-		if (plan->kinds[i] == AFTER)
-			json_object_set_new(task, "after", names_from(plan, &plan->awaits, i));
-		json_object_set_new(tasks, name, task);
-	}
-	return json_pack("{s:{s:i},s:o,s:o}", "payload", GATE_PARAM, 0, "starts", entries_of(plan),
-		"tasks", tasks);
-}
-
-static bool make_plan(struct plan *plan)
-{
-	*plan = (struct plan){ .count = 4 + (int)below(NAMES_MAX - 3) };
-	for (int i = 0; i < plan->count; i++) {
-		unsigned kind = i > 0 ? below(100) : 99;
-		plan->policies[i] = below(POLICIES);
-		if (kind < 20)
-			make_after(plan, i);
-		else if (kind >= 55 || i < 2 || !make_gate(plan, i))
-			add_parents(plan, i);
-	}
-	memset(plan->leads, 0, sizeof plan->leads);
-	close_leads(plan);
-	OWNED(json) json_t *descriptor = describe(plan);
-	struct error err;
-	return workflow_create("random", descriptor, &plan->workflow, NULL, &err);
-}
 
 /* ---- the model of a store ---- */
 
@@ -378,7 +155,8 @@ static bool withholds(const struct plan *plan, int name, int gate)
 {
 	bool holds = plan->awaits[gate][name];
 	for (int heir = name + 1; heir < plan->count; heir++)
-		holds = holds || (is_heir(plan, name, heir) && leads_to_awaited(plan, heir, gate));
+		holds = holds ||
+			(plan_is_heir(plan, name, heir) && leads_to_awaited(plan, heir, gate));
 	return holds && plan->kinds[gate] == AFTER && plan->policies[name] == FAIL;
 }
 
@@ -421,7 +199,7 @@ static bool can_live_below(const struct sim *sim, int64_t scope, int gate)
 		return plan->kinds[gate] == AFTER || plan->is_entry_gate[gate];
 	int opener = sim->tasks[scope - 1].name;
 	return plan->kinds[gate] == GATE &&
-	       (is_heir(plan, opener, gate) || plan->on_failure[opener][gate]);
+	       (plan_is_heir(plan, opener, gate) || plan->on_failure[opener][gate]);
 }
 
 static void check_gate(struct sim *sim, int64_t scope, int gate)
@@ -506,7 +284,8 @@ static enum outcome draw_outcome(const struct sim *sim)
 {
 	static const enum outcome bad[] = { OUTCOME_FAILED, OUTCOME_FAILED, OUTCOME_INVALID,
 		OUTCOME_CANCELLED };
-	return sim->is_kind || chance(80) ? OUTCOME_COMPLETED : bad[below(ARRAY_SIZE(bad))];
+	return sim->is_kind || random_chance(80) ? OUTCOME_COMPLETED
+						 : bad[random_below(ARRAY_SIZE(bad))];
 }
 
 /* Spawns up to two of each; what waits is born with the commit, like in a store. */
@@ -516,7 +295,7 @@ static size_t spawn(struct sim *sim, const struct ended *parent, struct spawned 
 	const char *const *names = NULL;
 	size_t count = workflow_spawns(sim->plan->workflow, parent->name, &names);
 	for (size_t i = 0; i < count; i++) {
-		spawned[i] = (struct spawned){ names[i], below(3) };
+		spawned[i] = (struct spawned){ names[i], random_below(3) };
 		for (int64_t n = 0; n < spawned[i].count; n++) {
 			struct error err;
 			CU_ASSERT_TRUE_FATAL(workflow_spawn(sim->plan->workflow, parent, names[i],
@@ -569,7 +348,7 @@ static struct sim_task *pick(struct sim *sim, bool (*is_wanted)(enum task_state)
 	struct sim_task *picked = NULL;
 	unsigned seen = 0;
 	for (size_t i = 0; i < sim->task_count; i++)
-		if (is_wanted(sim->tasks[i].state) && below(++seen) == 0)
+		if (is_wanted(sim->tasks[i].state) && random_below(++seen) == 0)
 			picked = &sim->tasks[i];
 	return picked;
 }
@@ -634,7 +413,7 @@ static void revive(struct sim *sim, struct sim_task *task)
 static void revive_some(struct sim *sim)
 {
 	for (size_t i = 0; i < sim->task_count; i++)
-		if (is_failed(sim->tasks[i].state) && (sim->is_kind || chance(60)))
+		if (is_failed(sim->tasks[i].state) && (sim->is_kind || random_chance(60)))
 			revive(sim, &sim->tasks[i]);
 }
 
@@ -673,8 +452,7 @@ static void random_jobs_end_with_true_counters(void)
 	for (uint64_t seed = 1; run < JOBS && seed < 20 * JOBS; seed++) {
 		struct plan plan;
 		unsigned failures = CU_get_number_of_failures();
-		random_state = seed * 0x9e3779b97f4a7c15u;
-		if (!make_plan(&plan))
+		if (!random_workflow(&plan, seed * 0x9e3779b97f4a7c15u))
 			continue;
 		run += run_job(&plan, &sim);
 		gates += sim.judged;
