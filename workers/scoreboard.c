@@ -40,7 +40,7 @@ static bool map(int fd, struct scoreboard **out, struct error *err)
 
 bool scoreboard_create(struct scoreboard **out, int *fd, struct error *err)
 {
-	struct scoreboard *board;
+	struct scoreboard *board = NULL;
 	int made = memfd_create("reeve-scoreboard", MFD_CLOEXEC);
 	if (made < 0)
 		return error_set(err, ERROR_UNAVAILABLE, "scoreboard: %s", strerror(errno));

@@ -53,7 +53,7 @@ static bool find_list(const struct attempt *attempt, const json_t **out, struct 
 void attempt_split(struct attempt *attempt)
 {
 	const struct config_queue *queue = attempt->worker->queue;
-	const json_t *list;
+	const json_t *list = NULL;
 	struct error err;
 	attempt->run.started_at_ms = clock_wall_ms();
 	attempt->run.status = RUN_DONE;
