@@ -184,8 +184,8 @@ static int exec_setup(void)
 	const mode_t mask = umask(0);
 	say("{\"done\":{\"blocked\":\"%s\",\"ignored\":\"%s\",\"leads\":%s,\"umask\":%d,"
 	    "\"nice\":%d,\"cwd\":\"%s\"}}\n",
-		blocked, ignored, getpgrp() == getpid() && getsid(0) == getpid() ? "true" : "false",
-		(int)mask, getpriority(PRIO_PROCESS, 0), getcwd(cwd, sizeof cwd));
+		blocked, ignored, getpgrp() == getpid() ? "true" : "false", (int)mask,
+		getpriority(PRIO_PROCESS, 0), getcwd(cwd, sizeof cwd));
 	return 0;
 }
 

@@ -166,7 +166,8 @@ static void reset_signals(void)
 
 static _Noreturn void become(const struct process_plan *plan, pid_t parent, int report)
 {
-	setsid();
+	/* Not setsid(2): with autogroups (sched(7)) a session of its own voids nice. */
+	setpgid(0, 0);
 	if (plan->group)
 		atomic_store(plan->group, getpid());
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -273,21 +274,13 @@ bool process_start(const struct process_plan *plan, struct process *out, struct 
 		return error_set(err, ERROR_UNAVAILABLE, "pipe: %s", strerror(errno));
 	OWNED_FD int reading = report[0];
 	const int writing = process_lift_fd(report[1]);
-	struct process process = { .pid = start_with_signals_blocked(plan, writing), .pidfd = -1 };
+	struct process process = { .pid = start_with_signals_blocked(plan, writing) };
 	const int number = errno;
 	close(writing);
 	if (process.pid < 0)
 		return error_set(err, ERROR_UNAVAILABLE, "fork: %s", strerror(number));
-	process.pidfd = (int)syscall(SYS_pidfd_open, process.pid, 0);
 	if (!wait_for_start(plan, reading, &process, err))
 		return false;
-	if (process.pidfd < 0) {
-		struct process_end end;
-		error_set(err, ERROR_UNAVAILABLE, "pidfd_open: %s", strerror(errno));
-		process_signal(&process, SIGKILL);
-		process_reap(&process, &end);
-		return false;
-	}
 	*out = process;
 	return true;
 }
@@ -298,6 +291,13 @@ void process_signal(const struct process *process, int signal)
 		kill(-process->pid, signal);
 }
 
+bool process_has_ended(const struct process *process)
+{
+	siginfo_t seen = { 0 };
+	return waitid(P_PID, (id_t)process->pid, &seen, WEXITED | WNOHANG | WNOWAIT) < 0 ||
+	       seen.si_pid != 0;
+}
+
 void process_reap(struct process *process, struct process_end *end)
 {
 	siginfo_t seen = { 0 };
@@ -306,7 +306,5 @@ void process_reap(struct process *process, struct process_end *end)
 	const bool has_exited = seen.si_code == CLD_EXITED;
 	*end = (struct process_end){ .exit_code = has_exited ? seen.si_status : -1,
 		.signal = has_exited ? 0 : seen.si_status };
-	if (process->pidfd >= 0)
-		close(process->pidfd);
-	*process = (struct process){ .pid = 0, .pidfd = -1 };
+	process->pid = 0;
 }

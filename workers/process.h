@@ -1,7 +1,7 @@
 #pragma once
 /*
- * Starts one program in a session and process group of its own, and ends it with everything that
- * it started. The caller must be single-threaded: the program dies with the thread that started it.
+ * Starts one program in a process group of its own, and ends it with everything that it started.
+ * The caller must be single-threaded: the program dies with the thread that started it.
  */
 #include "base/error.h"
 
@@ -31,8 +31,7 @@ struct process_plan {
 };
 
 struct process {
-	pid_t pid; /* and process group, and session; 0: none */
-	int pidfd; /* readable when it has ended */
+	pid_t pid; /* and process group; 0: none */
 };
 
 /* How a process ended. */
@@ -59,7 +58,10 @@ bool process_start(const struct process_plan *plan, struct process *out, struct 
 /* Sends a signal to the whole group. Only before process_reap: the number is ours until then. */
 void process_signal(const struct process *process, int signal);
 
-/* Collects a process that has ended (waits where it has not) and closes its pidfd. */
+/* True once it only waits for process_reap. SIGCHLD tells when to look. */
+bool process_has_ended(const struct process *process);
+
+/* Collects a process that has ended (waits where it has not). */
 void process_reap(struct process *process, struct process_end *end);
 
 /*

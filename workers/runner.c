@@ -23,6 +23,20 @@ static char **copy_environment(char *const *environment)
 	return copy;
 }
 
+/* Its only use is to end a wait. */
+static void on_child(int signal)
+{
+	(void)signal;
+}
+
+static void set_signals(void)
+{
+	const struct sigaction noticed = { .sa_handler = on_child,
+		.sa_flags = SA_RESTART | SA_NOCLDSTOP };
+	sigaction(SIGCHLD, &noticed, NULL);
+	signal(SIGPIPE, SIG_IGN); /* a handler that does not read its input is no harm */
+}
+
 struct runner *runner_create(
 	const struct config_queue *queue, char *const *environment, struct slot *slot)
 {
@@ -35,9 +49,8 @@ struct runner *runner_create(
 		queue->run.words, queue->run.count);
 	child_init(&runner->stream.child);
 	runner->stream.child.output.subject.queue = queue->name;
-	/* Descendants of handlers come to us; a handler that does not read its input is no harm. */
-	prctl(PR_SET_CHILD_SUBREAPER, 1);
-	signal(SIGPIPE, SIG_IGN);
+	prctl(PR_SET_CHILD_SUBREAPER, 1); /* descendants of handlers come to us */
+	set_signals();
 	return runner;
 }
 

@@ -55,9 +55,7 @@ enum outbox_state outbox_send(struct outbox *outbox, int fd)
 
 void child_init(struct child *child)
 {
-	*child = (struct child){
-		.process.pidfd = -1, .input = -1, .prints = { -1, -1 }, .channel = -1
-	};
+	*child = (struct child){ .input = -1, .prints = { -1, -1 }, .channel = -1 };
 	output_init(&child->output);
 }
 
@@ -183,7 +181,6 @@ void child_fill_poll(const struct child *child, struct pollfd fds[CHILD_FDS])
 	fds[0] = (struct pollfd){ .fd = child->input, .events = POLLOUT };
 	fds[1] = (struct pollfd){ .fd = child->prints[OUTPUT_OUT], .events = POLLIN };
 	fds[2] = (struct pollfd){ .fd = child->prints[OUTPUT_ERR], .events = POLLIN };
-	fds[3] = (struct pollfd){ .fd = child->process.pidfd, .events = POLLIN };
 }
 
 static void read_output(struct child *child, enum output_stream stream)

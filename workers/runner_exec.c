@@ -13,7 +13,6 @@
 #include <unistd.h>
 
 enum { FD_CHANNEL = CHILD_FDS, EXEC_FDS };
-#define FD_PROCESS 3 /* the pidfd's place in child_fill_poll */
 
 struct exec {
 	struct guard guard;
@@ -133,7 +132,7 @@ static void wait_for_end(struct exec *exec)
 		child_serve(&exec->child, fds);
 		if (fds[FD_CHANNEL].revents)
 			read_channel(exec, SIZE_MAX);
-		if (fds[FD_PROCESS].revents)
+		if (guard_sees_end(&exec->guard))
 			return;
 		guard_ring(&exec->guard);
 	}

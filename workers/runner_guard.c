@@ -26,6 +26,7 @@ void guard_init(struct guard *guard, const struct runner *runner, struct child *
 		.watch = watch,
 		.child = child,
 		.keep = runner->stream.child.process.pid,
+		.may_have_ended = true, /* a long-lived one, before signals were blocked */
 		.silence_ms = runner->queue->heartbeat_ms,
 		.kill_after_ms = runner->queue->kill_after_ms,
 	};
@@ -184,8 +185,17 @@ void guard_wait(struct guard *guard, struct pollfd *fds, size_t count)
 		return;
 	for (size_t i = 0; i < count; i++)
 		fds[i].revents = 0;
-	if (errno == EINTR)
-		guard->alarms[ALARM_TICK] = 0; /* the signal may be an order */
+	if (errno != EINTR)
+		return;
+	guard->may_have_ended = true;
+	guard->alarms[ALARM_TICK] = 0; /* the signal may be an order */
+}
+
+bool guard_sees_end(struct guard *guard)
+{
+	const bool may_have_ended = guard->may_have_ended;
+	guard->may_have_ended = false;
+	return may_have_ended && process_has_ended(&guard->child->process);
 }
 
 void guard_ring(struct guard *guard)

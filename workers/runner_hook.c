@@ -3,8 +3,6 @@
 
 #include "base/memory.h"
 
-#define FD_PROCESS 3 /* the pidfd's place in child_fill_poll */
-
 static void wait_for_end(struct guard *guard, struct child *child)
 {
 	struct pollfd fds[CHILD_FDS];
@@ -12,7 +10,7 @@ static void wait_for_end(struct guard *guard, struct child *child)
 		child_fill_poll(child, fds);
 		guard_wait(guard, fds, CHILD_FDS);
 		child_serve(child, fds);
-		if (fds[FD_PROCESS].revents)
+		if (guard_sees_end(guard))
 			return;
 		guard_ring(guard);
 	}

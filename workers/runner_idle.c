@@ -10,7 +10,6 @@
 #include <unistd.h>
 
 enum { FD_CHANNEL, FD_CHILD, IDLE_FDS = FD_CHILD + CHILD_FDS };
-#define FD_PROCESS (FD_CHILD + 3)
 
 static void fill_poll(const struct stream *stream, struct pollfd fds[IDLE_FDS])
 {
@@ -96,11 +95,11 @@ void stream_tend(struct runner *runner)
 	if (!child_is_running(&stream->child))
 		return;
 	fill_poll(stream, fds);
-	if (poll(fds, IDLE_FDS, 0) <= 0 && !has_unread_lines(stream))
+	const bool has_ended = process_has_ended(&stream->child.process);
+	if (poll(fds, IDLE_FDS, 0) <= 0 && !has_unread_lines(stream) && !has_ended)
 		return;
 	child_serve(&stream->child, fds + FD_CHILD);
 	child_drain_output(&stream->child);
-	const bool has_ended = fds[FD_PROCESS].revents != 0;
 	if (listen_once(stream, fds[FD_CHANNEL].revents != 0, &err) && !has_ended)
 		return;
 	end_child(runner, &end);
@@ -131,7 +130,7 @@ static void wait_for_end(struct guard *guard, struct stream *stream)
 		child_serve(&stream->child, fds + FD_CHILD);
 		if (fds[FD_CHANNEL].revents)
 			discard_messages(stream);
-		if (fds[FD_PROCESS].revents)
+		if (guard_sees_end(guard))
 			return;
 		guard_ring(guard);
 	}

@@ -45,7 +45,7 @@ void child_init(struct child *child);
 bool child_start(struct child *child, const struct runner *runner, const struct child_spec *spec,
 	struct error *err);
 /* After a wait: writes input, reads output, as the descriptors allow. */
-#define CHILD_FDS 4 /* stdin, stdout, stderr, pidfd */
+#define CHILD_FDS 3 /* stdin, stdout, stderr */
 void child_fill_poll(const struct child *child, struct pollfd fds[CHILD_FDS]);
 void child_serve(struct child *child, const struct pollfd fds[CHILD_FDS]);
 /* Reads what stdout and stderr hold now; never waits. */
@@ -78,7 +78,8 @@ struct guard {
 	pid_t keep;             /* a child that is not a stray; 0: none */
 	int64_t alarms[ALARMS]; /* steady times */
 	int64_t timeout_ms, silence_ms, kill_after_ms;
-	bool is_starting; /* the time-out is for {"ready":true} */
+	bool may_have_ended; /* a signal came since we looked */
+	bool is_starting;    /* the time-out is for {"ready":true} */
 	/* Where there is a stream: asks the handler to stop by itself; false: it can't be asked. */
 	bool (*ask_to_stop)(struct guard *guard);
 	/* Once it is to be stopped: */
@@ -94,6 +95,8 @@ void guard_init(struct guard *guard, const struct runner *runner, struct child *
 void guard_set_timeout(struct guard *guard, int64_t timeout_ms);
 void guard_show_life(struct guard *guard);
 void guard_wait(struct guard *guard, struct pollfd *fds, size_t count);
+/* True once the program has ended; looks only where a signal said that it may have. */
+bool guard_sees_end(struct guard *guard);
 /* After what the wait brought was handled: tick, time-outs, TERM, KILL. */
 void guard_ring(struct guard *guard);
 /* Ends the handler; the first reason stays. `message` is owned by the guard from here on. */

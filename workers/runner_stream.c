@@ -19,7 +19,6 @@
 #define CLOSED_MS 1000 /* from the end of its socket to its exit */
 
 enum { FD_CHANNEL, FD_CHILD, STREAM_FDS = FD_CHILD + CHILD_FDS };
-#define FD_PROCESS (FD_CHILD + 3)
 
 struct talk {
 	struct guard guard;
@@ -247,7 +246,7 @@ static void step(struct talk *talk)
 		send_rest(talk);
 	if (fds[FD_CHANNEL].revents & (POLLIN | POLLHUP | POLLERR))
 		receive(talk);
-	if (fds[FD_PROCESS].revents)
+	if (guard_sees_end(&talk->guard))
 		end_child(talk);
 	if (!is_over(talk))
 		guard_ring(&talk->guard);
