@@ -162,11 +162,18 @@ static const struct store_ops memory_ops = {
 	.close = close_memory,
 };
 
-bool memory_store_open(const char *path, struct store **out, struct error *err)
+bool memory_store_check(const char *path, struct error *err)
 {
 	if (*path)
 		return error_set(
 			err, ERROR_INVALID, "store memory: takes no path, got \"%s\"", path);
+	return true;
+}
+
+bool memory_store_open(const char *path, struct store **out, struct error *err)
+{
+	if (!memory_store_check(path, err))
+		return false;
 	int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (fd < 0)
 		return error_set(

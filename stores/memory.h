@@ -5,5 +5,6 @@
  */
 #include "stores/store.h"
 
-/* path is what follows "memory:" and must be empty. */
+/* INVALID unless what follows "memory:" is empty. */
+bool memory_store_check(const char *path, struct error *err);
 bool memory_store_open(const char *path, struct store **out, struct error *err);

@@ -26,13 +26,16 @@ bool memory_get_gate(struct store *store, const char *id, int64_t scope, const c
 	struct job *job = get_job(store, id, err);
 	if (!job)
 		return false;
-	const struct counter *counter = memory_counter(job, scope, gate);
-	*view = (struct gate_view){ .pending = counter->pending,
-		.version = counter->version,
+	const struct counter *counter = memory_find_counter(job, scope, gate);
+	*view = (struct gate_view){ .pending = counter ? counter->pending : 0,
+		.version = counter ? counter->version : 0,
 		.tallies = xcalloc(count, sizeof *view->tallies),
 		.count = count };
-	for (size_t i = 0; i < count; i++)
-		view->tallies[i] = memory_census(job, scope, names[i])->tally;
+	for (size_t i = 0; i < count; i++) {
+		const struct census *census = memory_find_census(job, scope, names[i]);
+		if (census)
+			view->tallies[i] = census->tally;
+	}
 	return true;
 }
 
@@ -233,15 +236,15 @@ bool memory_list_attempts(
 	return true;
 }
 
-/* Lines that are delayed but due by now: a lease would take them. */
-static int64_t count_due(const struct queue *queue, int64_t now)
+/* Tasks that are delayed but due by now: a lease would take them. Below a line that is not due,
+ * none is. */
+static int64_t count_due(const struct heap *delayed, size_t at, int64_t now)
 {
-	int64_t due = 0;
-	for (size_t i = 0; i < queue->delayed.count; i++) {
-		const struct bundle *bundle = queue->delayed.nodes[i]->self;
-		due += bundle->due_at_ms <= now ? (int64_t)bundle->tasks.count : 0;
-	}
-	return due;
+	if (at >= delayed->count || delayed->nodes[at]->rank > now)
+		return 0;
+	const struct bundle *bundle = delayed->nodes[at]->self;
+	return (int64_t)bundle->tasks.count + count_due(delayed, 2 * at + 1, now) +
+	       count_due(delayed, 2 * at + 2, now);
 }
 
 bool memory_get_queue(
@@ -253,7 +256,7 @@ bool memory_get_queue(
 	if (!queue)
 		return true;
 	int64_t now = clock_wall_ms();
-	int64_t due = count_due(queue, now);
+	int64_t due = count_due(&queue->delayed, 0, now);
 	*stats = (struct queue_stats){ .depth = queue->ready_count + due,
 		.delayed = queue->delayed_count - due,
 		.working = (int64_t)queue->leases.count,

@@ -49,9 +49,20 @@ struct task *memory_find_task(struct memory *memory, const char *id)
 	return job ? memory_task_at(job, seq) : NULL;
 }
 
+static char *scoped(int64_t scope, const char *name)
+{
+	return xprintf("%lld/%s", (long long)scope, name);
+}
+
+struct counter *memory_find_counter(const struct job *job, int64_t scope, const char *gate)
+{
+	OWNED(free) char *key = scoped(scope, gate);
+	return map_find(&job->counters, key);
+}
+
 struct counter *memory_counter(struct job *job, int64_t scope, const char *gate)
 {
-	OWNED(free) char *key = xprintf("%lld/%s", (long long)scope, gate);
+	OWNED(free) char *key = scoped(scope, gate);
 	struct counter *counter = map_find(&job->counters, key);
 	if (!counter) {
 		counter = xcalloc(1, sizeof *counter);
@@ -60,9 +71,15 @@ struct counter *memory_counter(struct job *job, int64_t scope, const char *gate)
 	return counter;
 }
 
+struct census *memory_find_census(const struct job *job, int64_t scope, const char *name)
+{
+	OWNED(free) char *key = scoped(scope, name);
+	return map_find(&job->censuses, key);
+}
+
 struct census *memory_census(struct job *job, int64_t scope, const char *name)
 {
-	OWNED(free) char *key = xprintf("%lld/%s", (long long)scope, name);
+	OWNED(free) char *key = scoped(scope, name);
 	struct census *census = map_find(&job->censuses, key);
 	if (!census) {
 		census = xcalloc(1, sizeof *census);

@@ -7,8 +7,11 @@ struct queue *memory_queue(struct memory *memory, const char *name);
 /* NULL where there is none, or where it is not born. */
 struct task *memory_find_task(struct memory *memory, const char *id);
 struct task *memory_task_at(const struct job *job, int64_t seq);
+/* Makes the row where it is missing; find answers NULL. */
 struct counter *memory_counter(struct job *job, int64_t scope, const char *gate);
+struct counter *memory_find_counter(const struct job *job, int64_t scope, const char *gate);
 struct census *memory_census(struct job *job, int64_t scope, const char *name);
+struct census *memory_find_census(const struct job *job, int64_t scope, const char *name);
 
 enum task_state memory_state(const struct task *task);
 int64_t memory_seq(const struct task *task); /* 0: a pushed task */

@@ -23,14 +23,6 @@ const char *const job_state_names[JOB_STATES] = {
 	[JOB_CANCELLED] = "cancelled",
 };
 
-static bool check_memory(const char *path, struct error *err)
-{
-	if (*path)
-		return error_set(
-			err, ERROR_INVALID, "store memory: takes no path, got \"%s\"", path);
-	return true;
-}
-
 /* A scheme without open is known, but nothing of this build can serve it. */
 struct scheme {
 	const char *name;
@@ -38,7 +30,7 @@ struct scheme {
 	bool (*check)(const char *path, struct error *err);
 };
 static const struct scheme schemes[] = {
-	{ "memory", memory_store_open, check_memory },
+	{ "memory", memory_store_open, memory_store_check },
 	{ "sqlite", sqlite_store_open, sqlite_store_check },
 	{ "redis", NULL, NULL },
 	{ "rediss", NULL, NULL },
