@@ -49,6 +49,8 @@ static void end_task(struct sqlite_store *store, struct step *step)
 	if (sqlite_is_pushed(task->number))
 		sqlite_run(store, SQL_FINISH_PUSHED, "iii", task->number, INT(state), now);
 	step->job.active--;
+	/* A gate that can't open fails the job too, but is no task that could be revived. */
+	step->job.failing += fails_job;
 }
 
 static void retry(struct sqlite_store *store, struct step *step)

@@ -188,12 +188,9 @@ void sqlite_apply(struct sqlite_store *store, struct sqlite_job *job, const stru
 		if (fell[i])
 			open_gate(store, job, &gate);
 	}
-	if (effects->job_failure) {
-		job->failing++;
-		if (job->status == JOB_RUNNING) {
-			job->status = JOB_FAILED;
-			job->reason = effects->job_failure;
-		}
+	if (effects->job_failure && job->status == JOB_RUNNING) {
+		job->status = JOB_FAILED;
+		job->reason = effects->job_failure;
 	}
 }
 

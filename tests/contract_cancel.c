@@ -337,6 +337,35 @@ static void a_revived_task_is_no_longer_cancelled(void)
 	CU_ASSERT_EQUAL(renew(next), RENEWED);
 }
 
+static void a_gate_that_failed_its_job_does_not_keep_it_failed(void)
+{
+	struct step step;
+	step_begin(&step);
+	step_child(&step, "row");
+	step_gate(&step, 0, "sync");
+	step_counter(&step, 0, "sync", 1);
+	struct id id = submit(&step);
+	step_begin(&step);
+	step_counter(&step, 0, "sync", -1);
+	step.effects.job_failure = "row failed";
+	commit_step(lease("row"), OUTCOME_FAILED, &step);
+	struct commit judged = commit_of(lease("sync"), OUTCOME_WAIT);
+	judged.gate_version = gate(id.text, 0, "sync")->version;
+	judged.effects = (struct effects){ .job_failure = "sync can't open" };
+	CU_ASSERT_TRUE(commit(&judged).job_ended);
+	ASSERT_JOB(id.text, JOB_FAILED);
+	step_revived(&step, "row", TASK_FAILED);
+	step_counter(&step, 0, "sync", 1);
+	CU_ASSERT_EQUAL(revive(child_id(id.text, 1).text, &step), ERROR_NONE);
+	ASSERT_JOB(id.text, JOB_RUNNING);
+	CU_ASSERT_PTR_NULL(job(id.text)->reason);
+	step_begin(&step);
+	step_counter(&step, 0, "sync", -1);
+	commit_step(lease("row"), OUTCOME_COMPLETED, &step);
+	CU_ASSERT_TRUE(complete(lease("sync")).job_ended);
+	ASSERT_JOB(id.text, JOB_COMPLETED);
+}
+
 static void pushed_tasks_are_revived_unless_their_key_is_taken(void)
 {
 	struct id first = push_as((struct push){ .queue = "mail", .key = "key" });
@@ -405,6 +434,7 @@ static const struct suite_test tests[] = {
 	SUITE_TEST(a_revived_producer_closes_its_gate_again),
 	SUITE_TEST(a_revived_gate_gets_its_time_again),
 	SUITE_TEST(a_revived_task_is_no_longer_cancelled),
+	SUITE_TEST(a_gate_that_failed_its_job_does_not_keep_it_failed),
 	SUITE_TEST(pushed_tasks_are_revived_unless_their_key_is_taken),
 	SUITE_TEST(a_job_whose_key_is_taken_again_is_not_revived),
 	SUITE_TEST(nothing_of_a_cancelled_job_is_revived),
