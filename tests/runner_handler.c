@@ -367,6 +367,15 @@ static void stream_waits_for_cancel(char *id)
 	free(kept);
 }
 
+static void stream_done_at_cancel(char *id)
+{
+	char *kept = strdup(id);
+	say("{\"id\":\"%s\",\"progress\":0.1}\n", kept);
+	if (next_order(&id) == 'c')
+		answer_well(kept);
+	free(kept);
+}
+
 static void stream_prints_late(char *id)
 {
 	answer_well(id);
@@ -438,6 +447,7 @@ static const struct {
 	{ "stream-leaves", stream_leaves },
 	{ "stream-leaves-at-once", stream_leaves_at_once },
 	{ "stream-waits-for-cancel", stream_waits_for_cancel },
+	{ "stream-done-at-cancel", stream_done_at_cancel },
 	{ "stream-prints-late", stream_prints_late },
 	{ "stream-daemon", stream_daemon },
 };

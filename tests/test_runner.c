@@ -403,6 +403,33 @@ static void orders_end_the_handler(void)
 	}
 }
 
+static void what_is_done_when_told_to_stop_is_done(void)
+{
+	static const struct {
+		enum run_order order;
+		const char *answer;
+		enum run_status status;
+	} rows[] = {
+		{ ORDER_HALT, "{\"done\":1}", RUN_DONE },
+		{ ORDER_HALT, "{\"fail\":\"interrupted\"}", RUN_HALTED },
+		{ ORDER_HALT, "{\"beat\":true}", RUN_HALTED },
+		{ ORDER_HALT, "{\"done\":1}\n{\"done\":2}", RUN_HALTED },
+		{ ORDER_CANCEL, "{\"done\":1}", RUN_CANCELLED },
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct fixture fixture;
+		open_shell(&fixture, "trap 'echo \"$ANSWER\" >&3; exit 0' TERM;"
+				     "echo '{\"progress\":0.1}' >&3; while :; do sleep 0.01; done");
+		setenv("ANSWER", rows[i].answer, 1);
+		fixture.order = rows[i].order;
+		fixture.order_at_progress = true;
+		fixture_run(&fixture, TASK, 1);
+		fixture_expect(&fixture, rows[i].status, "");
+		fixture_close(&fixture);
+	}
+	unsetenv("ANSWER");
+}
+
 static void on_alarm(int signal)
 {
 	(void)signal;
@@ -541,6 +568,7 @@ static const struct suite_test tests[] = {
 	SUITE_TEST(the_end_of_the_output_is_kept),
 	SUITE_TEST(an_endless_line_of_output_is_no_failure),
 	SUITE_TEST(orders_end_the_handler),
+	SUITE_TEST(what_is_done_when_told_to_stop_is_done),
 	SUITE_TEST(a_signal_is_followed_by_a_tick),
 	SUITE_TEST(a_handler_dies_with_its_worker),
 	SUITE_TEST(hooks_get_their_input_and_are_judged_by_their_exit),

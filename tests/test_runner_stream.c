@@ -246,6 +246,20 @@ static void a_handler_that_obeys_a_cancel_is_kept(void)
 	fixture_close(&fixture);
 }
 
+static void what_is_done_when_told_to_stop_is_done(void)
+{
+	struct fixture fixture;
+	open_mode(&fixture, "stream-done-at-cancel");
+	fixture.order = ORDER_HALT;
+	fixture.order_at_progress = true;
+	fixture_run(&fixture, "bad.1", 1);
+	fixture_expect(&fixture, RUN_DONE, "");
+	fixture.order = ORDER_CANCEL;
+	fixture_run(&fixture, "bad.2", 1);
+	fixture_expect(&fixture, RUN_CANCELLED, "cancelled");
+	fixture_close(&fixture);
+}
+
 static void orders_end_a_handler_that_does_not_answer(void)
 {
 	static const struct {
@@ -402,6 +416,7 @@ static const struct suite_test tests[] = {
 	SUITE_TEST(a_handler_that_leaves_between_tasks_is_not_blamed),
 	SUITE_TEST(silence_past_the_heartbeat_is_a_hang),
 	SUITE_TEST(a_handler_that_obeys_a_cancel_is_kept),
+	SUITE_TEST(what_is_done_when_told_to_stop_is_done),
 	SUITE_TEST(orders_end_a_handler_that_does_not_answer),
 	SUITE_TEST(an_envelope_of_four_megabytes_arrives),
 	SUITE_TEST(output_between_tasks_is_logged_without_one),

@@ -7,9 +7,12 @@
 #include "base/clock.h"
 #include "base/memory.h"
 
+#include <malloc.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
+
+#define LARGE_BYTES 65536 /* of an envelope or a result, whose JSON takes many times that */
 
 static char **copy_environment(char *const *environment)
 {
@@ -78,6 +81,9 @@ void runner_run(struct runner *runner, const struct run_request *request,
 		exec_run(runner, request, watch, result);
 	if (!result->output)
 		result->output = xstrdup("");
+	if (strlen(request->envelope) > LARGE_BYTES ||
+		(result->result && strlen(result->result) > LARGE_BYTES))
+		runner->was_large = true;
 	result->finished_at_ms = clock_wall_ms();
 }
 
@@ -100,6 +106,9 @@ void runner_tend(struct runner *runner)
 	if (runner->queue->protocol == PROTOCOL_STREAM)
 		stream_tend(runner);
 	process_reap_strays(runner->stream.child.process.pid, 0);
+	if (runner->was_large)
+		malloc_trim(0); /* an idle worker is small, whatever it has seen */
+	runner->was_large = false;
 }
 
 void runner_watch_hooks(struct runner *runner, const struct run_watch *watch)

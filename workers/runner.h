@@ -57,7 +57,8 @@ struct run_watch {
 	void (*on_progress)(void *context, double fraction, const char *message);
 	/* Called every tick_ms at most and after each signal: renews the lease, reads the
 	 * scoreboard's command. Anything but ORDER_GO_ON: `cancel` line where there is a stream,
-	 * TERM, after kill_after KILL, and the matching RUN_ status. */
+	 * TERM, after kill_after KILL, and the matching RUN_ status; but a handler that still says
+	 * `done` (and exits with 0) after ORDER_HALT is RUN_DONE. */
 	enum run_order (*on_tick)(void *context);
 	int64_t tick_ms;
 };

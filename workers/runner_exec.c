@@ -20,6 +20,7 @@ struct exec {
 	struct lines lines;
 	struct answer answer;
 	const char *task_id;
+	bool is_refused; /* it said what it may not say */
 };
 
 /* The codes that mean something; every other but 0 is a failure to be tried again. */
@@ -44,6 +45,7 @@ static void close_channel(struct exec *exec)
 static void refuse(struct exec *exec, const char *why)
 {
 	guard_stop(&exec->guard, RUN_BROKEN, xstrdup(why));
+	exec->is_refused = true;
 	close_channel(exec);
 }
 
@@ -62,7 +64,7 @@ static void take_line(struct exec *exec, const char *line, size_t length)
 {
 	struct message message;
 	struct error err = { 0 };
-	if (exec->guard.is_stopping || message_is_blank(line, length))
+	if (!guard_still_listens(&exec->guard) || message_is_blank(line, length))
 		return;
 	if (!message_parse(line, length, &message, &err)) {
 		refuse(exec, err.text);
@@ -109,7 +111,7 @@ static void drain_channel(struct exec *exec)
 	const char *rest = lines_rest(&exec->lines, &length);
 	struct error err = { 0 };
 	struct message message;
-	if (exec->guard.is_stopping || message_is_blank(rest, length))
+	if (!guard_still_listens(&exec->guard) || message_is_blank(rest, length))
 		return;
 	/* A last message may lack its newline; half of one is never valid JSON. */
 	if (!message_parse(rest, length, &message, &err))
@@ -154,13 +156,28 @@ static void judge_exit(struct run_result *result, int code, char *described)
 	result->message = described;
 }
 
+/* It was told to stop, but had finished: it said so, and exit 0 agrees. */
+static bool is_done_after_all(const struct exec *exec, const struct process_end *end)
+{
+	return guard_still_listens(&exec->guard) && exec->answer.is_done &&
+	       !exec->answer.is_failed && !exec->is_refused && end->exit_code == 0;
+}
+
+static void judge_done(struct exec *exec, struct run_result *result)
+{
+	result->status = RUN_DONE;
+	result->result = GIVE(exec->answer.result);
+}
+
 /* A signal, then `fail`, then an exit other than 0, then `done`, then exit 0 alone. */
 static void judge(struct exec *exec, const struct process_end *end, bool was_stopped,
 	bool is_oom_kill, struct run_result *result)
 {
 	OWNED(free)
 	char *described = verdict_describe_end(end, &exec->child.output, is_oom_kill);
-	if (was_stopped || (exec->guard.is_stopping && !end->signal))
+	if (is_done_after_all(exec, end))
+		judge_done(exec, result);
+	else if (was_stopped || (exec->guard.is_stopping && !end->signal))
 		verdict_stopped(result, &exec->guard);
 	else if (end->signal) {
 		result->status = RUN_CRASHED;
@@ -169,10 +186,8 @@ static void judge(struct exec *exec, const struct process_end *end, bool was_sto
 		verdict_failed(result, &exec->answer);
 	else if (end->exit_code != 0)
 		judge_exit(result, end->exit_code, GIVE(described));
-	else {
-		result->status = RUN_DONE;
-		result->result = GIVE(exec->answer.result);
-	}
+	else
+		judge_done(exec, result);
 }
 
 static void finish_exec(struct exec *exec, const struct runner *runner, int64_t oom_kills,

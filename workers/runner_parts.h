@@ -101,6 +101,11 @@ bool guard_sees_end(struct guard *guard);
 void guard_ring(struct guard *guard);
 /* Ends the handler; the first reason stays. `message` is owned by the guard from here on. */
 void guard_stop(struct guard *guard, enum run_status status, char *message);
+/* Being told to stop does not undo what the handler has done by its own word. */
+static inline bool guard_still_listens(const struct guard *guard)
+{
+	return !guard->is_stopping || guard->stop_status == RUN_HALTED;
+}
 void guard_finish(struct guard *guard);
 
 /* What a handler answered for one task. */
@@ -137,6 +142,7 @@ struct runner {
 	char **environment; /* without the names that each task sets */
 	int oom_events;     /* -1: nobody counts OOM kills */
 	const struct run_watch *hook_watch;
+	bool was_large; /* a task since the last runner_tend took much memory */
 	struct stream stream;
 };
 

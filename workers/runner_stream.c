@@ -29,7 +29,8 @@ struct talk {
 	struct answer answer;
 	bool has_answered; /* done or fail, also to a cancel */
 	bool has_ended;
-	bool is_unread; /* the program ended before it had read our line */
+	bool is_refused; /* it said what it may not say while it was to stop */
+	bool is_unread;  /* the program ended before it had read our line */
 	int64_t oom_kills;
 	struct process_end end;
 };
@@ -128,12 +129,21 @@ static void take_own(struct talk *talk, const struct message *message)
 		talk->has_answered = is_answer(message);
 }
 
-/* Once it is to be stopped, only an answer counts: it spares the handler. */
+static bool is_about_task(const struct talk *talk, const struct message *message)
+{
+	return talk->request && message->id && strcmp(message->id, task_id(talk)) == 0;
+}
+
+/* Once it is to be stopped, only an answer counts: it spares the handler, and `done` the work. */
 static void take_while_stopping(struct talk *talk, const struct message *message)
 {
-	if (is_answer(message) && message->id && talk->request &&
-		strcmp(message->id, task_id(talk)) == 0)
-		talk->has_answered = true;
+	struct error err;
+	if (!is_about_task(talk, message))
+		return;
+	if (guard_still_listens(&talk->guard) && message->kind != MESSAGE_FAIL &&
+		!answer_take(&talk->answer, message, talk->guard.watch, &err))
+		talk->is_refused = true;
+	talk->has_answered = talk->has_answered || is_answer(message);
 }
 
 static void take_message(struct talk *talk, const struct message *message)
@@ -142,7 +152,7 @@ static void take_message(struct talk *talk, const struct message *message)
 		take_while_stopping(talk, message);
 	else if (message->kind == MESSAGE_READY || !talk->stream->is_ready)
 		take_ready(talk, message);
-	else if (message->id && strcmp(message->id, task_id(talk)) == 0)
+	else if (is_about_task(talk, message))
 		take_own(talk, message);
 	else
 		take_foreign(talk, message);
@@ -287,7 +297,7 @@ static void judge_end(struct talk *talk, const char *when, struct run_result *re
 
 static void judge(struct talk *talk, struct run_result *result)
 {
-	if (talk->guard.is_stopping)
+	if (talk->guard.is_stopping && (!talk->answer.is_done || talk->is_refused))
 		verdict_stopped(result, &talk->guard);
 	else if (talk->answer.is_failed)
 		verdict_failed(result, &talk->answer);
