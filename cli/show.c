@@ -116,7 +116,8 @@ static void show_task_fields(const struct task_record *task)
 		show_field("reason", task->reason);
 	if (task->state == TASK_WAITING && task->wait_gate)
 		show_field("gate", task->wait_gate);
-	show_time("due", task->due_at_ms);
+	if (shapes_due_ms(task))
+		show_time("due", shapes_due_ms(task));
 	show_time("finished", task->finished_at_ms);
 	show_field("payload", task->payload);
 	show_field("result", task->result);
@@ -133,8 +134,10 @@ bool show_task(struct store *store, const struct task_record *task, bool is_json
 		show_task_fields(task);
 		if (attempts.count)
 			show_attempts(&attempts);
-		if (attempts.count && attempts.rows[attempts.count - 1].output)
-			show_output(attempts.rows[attempts.count - 1].output);
+		const char *output =
+			attempts.count ? attempts.rows[attempts.count - 1].output : NULL;
+		if (output && *output)
+			show_output(output);
 	}
 	attempt_list_finish(&attempts);
 	return true;
@@ -159,7 +162,7 @@ static void add_task_row(struct table *table, const struct task_record *task)
 	table_add(table, task->queue);
 	table_add(table, task_state_names[task->state]);
 	table_add_number(table, task->attempt);
-	table_add_time(table, task->due_at_ms);
+	table_add_time(table, shapes_due_ms(task));
 	table_add_time(table, task->finished_at_ms);
 	table_add(table, reason);
 }

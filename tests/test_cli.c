@@ -285,6 +285,14 @@ static void a_job_is_shown_with_the_states_that_it_has(void)
 		"\"finished_at\":null,\"tasks\":{\"row\":{\"queued\":2,\"completed\":3}}}");
 }
 
+static void only_a_queued_task_is_due(void)
+{
+	struct task_record task = { .state = TASK_QUEUED, .due_at_ms = 1795358984125 };
+	CU_ASSERT_EQUAL(shapes_due_ms(&task), 1795358984125);
+	task.state = TASK_COMPLETED;
+	CU_ASSERT_EQUAL(shapes_due_ms(&task), 0);
+}
+
 static void a_task_is_shown_with_its_attempts_and_last_output(void)
 {
 	struct attempt_record rows[] = { { 1, (char *)"{\"attempt\":1}", (char *)"old" },
@@ -323,6 +331,7 @@ int main(void)
 		SUITE_TEST(a_payload_of_one_mebibyte_is_the_largest),
 		SUITE_TEST(a_payload_is_read_from_a_file),
 		SUITE_TEST(a_job_is_shown_with_the_states_that_it_has),
+		SUITE_TEST(only_a_queued_task_is_due),
 		SUITE_TEST(a_task_is_shown_with_its_attempts_and_last_output),
 	};
 	return suite_run("cli", tests, ARRAY_SIZE(tests));

@@ -12,6 +12,9 @@ json_t *shapes_job(const struct job_record *job);
  * trace and output (of the last attempt) come from the attempts. Owned. */
 json_t *shapes_task(const struct task_record *task, const struct attempt_list *attempts);
 
+/* When a queued task is or was due; 0 for all others, whatever their store remembers. */
+int64_t shapes_due_ms(const struct task_record *task);
+
 /* JSON text as a value: null where it is NULL, a string where it is not JSON. Owned. */
 json_t *shapes_value(const char *text);
 /* A wall time in RFC 3339; null for 0. Owned. */

@@ -48,6 +48,12 @@ contains "its output" "$(reeve task "$task" --json | json 'v["output"]')" "row 5
 contains "logs of a task" "$(reeve logs "$task")" "row 5"
 contains "logs of a queue" "$(reeve logs row)" "row 5"
 
+"$REEVE" -c reeve.yaml logs row -f >follow &
+follower=$!
+reeve push row '{"n":8}' --wait >pushed
+eventually 10 grep -q "row 8" follow
+saw "logs -f goes on"
+
 touch break
 exits 1 reeve start import --wait
 failed=$(cat out)
@@ -110,6 +116,7 @@ wait "$supervisor" || fail "the drain was not in time"
 supervisor=
 exits 75 reeve status
 saw "stop waits until it is gone"
+wait "$follower" || fail "logs -f ends with the supervisor"
 
 reeve push row '{"n":1}' >id
 exits 0 reeve run --until-idle --only row
