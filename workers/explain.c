@@ -185,11 +185,13 @@ static void explain_queues(
 
 static void explain_busy(const struct opened_job *job, json_t *list)
 {
-	for (size_t i = 0; i < job->record.name_count; i++)
-		if (job->record.names[i].states[TASK_WORKING])
-			findings_add(list, NULL, 0, "%lld %s being worked on",
-				(long long)job->record.names[i].states[TASK_WORKING],
-				job->record.names[i].name);
+	for (size_t i = 0; i < job->record.name_count; i++) {
+		const struct name_count *name = &job->record.names[i];
+		int64_t working = name->states[TASK_WORKING];
+		if (working)
+			findings_add(list, NULL, 0, "%lld %s %s being worked on",
+				(long long)working, name->name, working == 1 ? "is" : "are");
+	}
 }
 
 static bool explain_tasks(const struct explain_view *view, const struct opened_job *job,
