@@ -1,7 +1,9 @@
 #pragma once
 /*
  * What the supervisor starts in a child, after fork and without exec: a worker of one queue, or the
- * keeper. Each opens its own store connection, and never returns.
+ * keeper. Each opens its own store connection, and never returns. They begin with SIGTERM (look at
+ * the slot's command and pause) and SIGUSR1 (open the log anew) blocked, and unblock them when they
+ * can take them.
  */
 #include "config/config.h"
 #include "workers/scoreboard.h"
