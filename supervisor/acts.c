@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "supervisor/deaths.h"
+#include "supervisor/fatal.h"
 #include "supervisor/spawn.h"
 #include "supervisor/state.h"
 
@@ -69,9 +70,7 @@ void acts_on_due(struct ev_loop *loop, ev_timer *timer, int events)
 
 void acts_wake(const struct child *child)
 {
-	/* One that is still starting reads the command before its first task; a signal might meet
-	 * it before it can take one. */
-	if (child->pid && atomic_load(&child->slot->state) != SLOT_STARTING)
+	if (child->pid)
 		kill(child->pid, SIGTERM);
 }
 
@@ -122,6 +121,7 @@ static void restart(struct child *child)
 		log_line(LOG_ERROR, "%s: died %d times before good service; next try in %lld ms",
 			child->name, child->backoff.streak, (long long)delay_ms);
 	arm(child, delay_ms);
+	fatal_consider(child->pool);
 }
 
 static void release(struct child *child)

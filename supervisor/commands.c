@@ -161,7 +161,7 @@ static bool on_scale(struct supervisor *supervisor, struct control_client *clien
 	const json_t *request, struct error *err)
 {
 	struct pool *pool = find_pool(supervisor, jsontext_member(request, "queue"), err);
-	int desired;
+	int desired = 0;
 	if (!pool || !read_count(json_object_get(request, "workers"), pool->desired, &desired, err))
 		return false;
 	pool_scale(pool, desired);

@@ -24,7 +24,7 @@ void control_paths(const char *config_path, char *paths[3]);
  */
 bool control_call(const char *config_path, const char *control_path, const json_t *request,
 	json_t **reply, struct error *err);
-/* Client: the same, but keeps receiving replies (logs -f, stop); on_reply answers false to end. True
- * at the end of file too, which comes after the first reply when the supervisor ends. */
+/* Client: the same, but keeps receiving replies (logs -f, stop); on_reply answers false to end.
+ * True at the end of file too, which comes after the first reply when the supervisor ends. */
 bool control_stream(const char *config_path, const char *control_path, const json_t *request,
 	bool (*on_reply)(void *context, const json_t *reply), void *context, struct error *err);

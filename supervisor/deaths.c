@@ -10,6 +10,8 @@
 #include <string.h>
 #include <sys/wait.h>
 
+#define TELL_AGAIN_S 0.05
+
 static const char *const exit_meanings[] = {
 	[WORKER_EXIT_GAVE_BACK] = "halted, its task was given back",
 	[WORKER_EXIT_STORE] = "the store could not be opened",
@@ -43,12 +45,13 @@ static bool ended_as_asked(const struct child *child)
 
 static void log_death(const struct child *child, const struct death_note *note)
 {
-	enum log_level level = ended_as_asked(child) ? LOG_INFO : LOG_WARN;
-	if (note->task_id[0])
-		log_line(level, "%s (pid %d) %s, with task %s", note->worker, (int)note->pid,
-			note->cause, note->task_id);
-	else
-		log_line(level, "%s (pid %d) %s", note->worker, (int)note->pid, note->cause);
+	if (ended_as_asked(child)) {
+		log_line(
+			LOG_INFO, "%s (pid %d) ended as it was told", note->worker, (int)note->pid);
+		return;
+	}
+	log_line(LOG_WARN, "%s (pid %d) %s%s%s", note->worker, (int)note->pid, note->cause,
+		note->task_id[0] ? ", with task " : "", note->task_id);
 }
 
 /* Only what a stop interrupts counts: the task did not end by itself within the grace. */
@@ -79,7 +82,7 @@ void deaths_note(struct child *child)
 	supervisor->deaths[supervisor->death_count++ % DEATHS_KEPT] = note;
 }
 
-static bool served_well(const struct child *child)
+bool deaths_served_well(const struct child *child)
 {
 	const struct slot *slot = child->slot;
 	if (atomic_load(&slot->completed) + atomic_load(&slot->failed) +
@@ -91,27 +94,89 @@ static bool served_well(const struct child *child)
 	       clock_steady_ms() - ready_at_ms >= child->pool->restart.good_after_ms;
 }
 
-/* A worker that drained holds nothing; telling each of them would push real deaths off the ring. */
-static void tell_keeper(struct child *child)
+/* A death for which the ring has no room yet: the keeper is behind, or dead itself. */
+struct untold {
+	struct untold *next;
+	char owner[IDS_OWNER_SIZE];
+	char worker[SCOREBOARD_TEXT];
+	char cause[SCOREBOARD_TEXT];
+	char *queue, *task_id;
+};
+
+static void drop_first(struct supervisor *supervisor)
 {
-	struct scoreboard *board = child->pool->supervisor->board;
+	struct untold *first = supervisor->untold.first;
+	supervisor->untold.first = first->next;
+	if (!first->next)
+		supervisor->untold.end = &supervisor->untold.first;
+	free(first->queue);
+	free(first->task_id);
+	free(first);
+}
+
+static void tell_waiting(struct supervisor *supervisor)
+{
+	struct untold *first;
+	while ((first = supervisor->untold.first) &&
+		scoreboard_tell_death(supervisor->board, first->owner, first->task_id, first->queue,
+			first->worker, first->cause))
+		drop_first(supervisor);
+	scoreboard_ring_keeper(supervisor->board);
+	if (!first)
+		ev_timer_stop(supervisor->loop, &supervisor->untold.timer);
+	else if (!ev_is_active(&supervisor->untold.timer))
+		ev_timer_again(supervisor->loop, &supervisor->untold.timer);
+}
+
+static void on_again(struct ev_loop *loop, ev_timer *timer, int events)
+{
+	(void)loop, (void)events;
+	tell_waiting(timer->data);
+}
+
+void deaths_init(struct supervisor *supervisor)
+{
+	supervisor->untold.end = &supervisor->untold.first;
+	ev_init(&supervisor->untold.timer, on_again);
+	supervisor->untold.timer.repeat = TELL_AGAIN_S;
+	supervisor->untold.timer.data = supervisor;
+}
+
+void deaths_finish(struct supervisor *supervisor)
+{
+	ev_timer_stop(supervisor->loop, &supervisor->untold.timer);
+	while (supervisor->untold.first)
+		drop_first(supervisor);
+}
+
+bool deaths_are_open(const struct supervisor *supervisor)
+{
+	return supervisor->untold.first || atomic_load(&supervisor->board->deaths_handled) <
+						   atomic_load(&supervisor->board->deaths_told);
+}
+
+/* A worker that drained holds nothing; telling each of them would push real deaths off the ring. */
+static void tell_keeper(const struct child *child)
+{
+	struct supervisor *supervisor = child->pool->supervisor;
 	if (child->pool->is_keeper || (ended_as_asked(child) && child->slot->task_id[0] == '\0'))
 		return;
 	struct slot last;
 	scoreboard_read_slot(child->slot, &last);
-	char cause[SCOREBOARD_TEXT];
-	deaths_describe(child->exit_status, cause);
-	if (!scoreboard_tell_death(
-		    board, child->owner, last.task_id, child->pool->name, child->name, cause))
-		log_line(LOG_WARN,
-			"%s: too many deaths at once; its lease is released when it ends",
-			child->name);
-	scoreboard_ring_keeper(board);
+	struct untold *death = xcalloc(1, sizeof *death);
+	memcpy(death->owner, child->owner, sizeof death->owner);
+	memcpy(death->worker, child->name, sizeof death->worker);
+	deaths_describe(child->exit_status, death->cause);
+	death->queue = xstrdup(child->pool->name);
+	death->task_id = xstrdup(last.task_id);
+	*supervisor->untold.end = death;
+	supervisor->untold.end = &death->next;
+	tell_waiting(supervisor);
 }
 
 bool deaths_tell(struct child *child)
 {
-	bool was_good = served_well(child);
+	bool was_good = deaths_served_well(child);
 	tell_keeper(child);
 	struct pool *pool = child->pool;
 	pool->completed += atomic_load(&child->slot->completed);

@@ -15,3 +15,10 @@ void deaths_note(struct child *child);
  * counters to the pool's and frees its slot. Answers whether it had served well.
  */
 bool deaths_tell(struct child *child);
+/* True where it has committed a task or was ready for good_after. It has a slot. */
+bool deaths_served_well(const struct child *child);
+
+void deaths_init(struct supervisor *supervisor);
+void deaths_finish(struct supervisor *supervisor);
+/* True while the keeper has not handled every death, or has not even heard of it. */
+bool deaths_are_open(const struct supervisor *supervisor);

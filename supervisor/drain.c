@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "supervisor/deaths.h"
 #include "supervisor/notify.h"
 #include "supervisor/state.h"
 
@@ -66,17 +67,11 @@ static int64_t press_workers(struct supervisor *supervisor, int64_t spent_ms)
 	return UNKILLABLE_MS;
 }
 
-static bool keeper_is_behind(const struct supervisor *supervisor)
-{
-	return atomic_load(&supervisor->board->deaths_handled) <
-	       atomic_load(&supervisor->board->deaths_told);
-}
-
 /* The keeper: time to catch up, then it is told to end, then made to. */
 static void press_keeper(struct supervisor *supervisor)
 {
 	int64_t spent_ms = clock_steady_ms() - supervisor->drain.closing_at_ms;
-	if (keeper_is_behind(supervisor) && spent_ms < KEEPER_CATCHES_UP_MS) {
+	if (deaths_are_open(supervisor) && spent_ms < KEEPER_CATCHES_UP_MS) {
 		arm(supervisor, CATCH_UP_STEP_MS);
 		return;
 	}

@@ -8,3 +8,5 @@
 /* CONFLICT with the holder's pid in err where it is taken. The descriptor must stay open; closing
  * any descriptor of the file in this process gives the lock up. */
 bool lock_take(const char *path, const char *config_path, int *fd, struct error *err);
+/* Removes the file while it is still locked, then closes it. */
+void lock_drop(const char *path, int fd);

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "supervisor/commands.h"
 #include "supervisor/control_paths.h"
+#include "supervisor/deaths.h"
 #include "supervisor/drain.h"
 #include "supervisor/lock.h"
 #include "supervisor/logring.h"
@@ -26,15 +27,30 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <unistd.h>
+
+#if defined(__has_feature)
+#define REEVE_HAS_CLANG_ASAN __has_feature(address_sanitizer)
+#else
+#define REEVE_HAS_CLANG_ASAN 0
+#endif
+
+/* Secrets are in our memory. The leak check of a sanitized build has to read it. */
+static void hide_memory(void)
+{
+#if !defined(__SANITIZE_ADDRESS__) && !REEVE_HAS_CLANG_ASAN
+	prctl(PR_SET_DUMPABLE, 0);
+#endif
+}
 
 static bool take_place(struct supervisor *supervisor, struct error *err)
 {
 	const struct config *config = supervisor->config;
 	if (!control_choose_path(config->path, config->control_path, &supervisor->socket_path, err))
 		return false;
-	OWNED(free) char *lock_path = control_lock_path(supervisor->socket_path);
-	return lock_take(lock_path, config->path, &supervisor->lock_fd, err);
+	supervisor->lock_path = control_lock_path(supervisor->socket_path);
+	return lock_take(supervisor->lock_path, config->path, &supervisor->lock_fd, err);
 }
 
 static bool open_lifeline(struct supervisor *supervisor, struct error *err)
@@ -89,6 +105,7 @@ static void init_loop(struct supervisor *supervisor)
 	ev_prepare_start(supervisor->loop, &supervisor->tidy);
 	signals_init(supervisor);
 	orphans_init(supervisor);
+	deaths_init(supervisor);
 	drain_init(supervisor);
 	reload_init(supervisor);
 	roll_init(supervisor);
@@ -97,7 +114,7 @@ static void init_loop(struct supervisor *supervisor)
 
 static int exit_code(const struct supervisor *supervisor)
 {
-	if (supervisor->drain.has_killed)
+	if (supervisor->drain.has_killed || supervisor->drain.is_fatal)
 		return 1;
 	return supervisor->options.until_idle && atomic_load(&supervisor->board->any_failed) ? 1
 											     : 0;
@@ -131,6 +148,7 @@ static void close_loop(struct supervisor *supervisor)
 	control_server_close(supervisor->server);
 	logs_finish(supervisor);
 	reload_finish(supervisor);
+	deaths_finish(supervisor);
 	orphans_finish(supervisor);
 	signals_finish(supervisor);
 	pools_destroy(supervisor);
@@ -147,10 +165,12 @@ static void tear_down(struct supervisor *supervisor)
 		scoreboard_destroy(supervisor->board, supervisor->board_fd);
 	memory_close_fd(&supervisor->lifeline_write);
 	memory_close_fd(&supervisor->lifeline_read);
-	memory_close_fd(&supervisor->lock_fd);
+	if (supervisor->lock_fd >= 0)
+		lock_drop(supervisor->lock_path, supervisor->lock_fd);
 	pids_finish(&supervisor->pids);
 	free(supervisor->free_slots);
 	free(supervisor->socket_path);
+	free(supervisor->lock_path);
 	config_destroy(supervisor->config);
 	free(supervisor);
 }
@@ -167,6 +187,7 @@ int supervisor_run(struct config *config, const struct supervisor_options *optio
 		.lifeline_write = -1,
 		.lock_fd = -1,
 	};
+	hide_memory();
 	log_set_process("supervisor");
 	reload_apply_log(config);
 	int code;

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/memory.h"
 #include "supervisor/acts.h"
+#include "supervisor/fatal.h"
 #include "supervisor/state.h"
 
 #include <stdio.h>
@@ -27,6 +28,7 @@ struct pool *pool_create(
 	pool->restart = keeper_restart;
 	pool->desired = 1;
 	pool->base.at_ms = pool->latest.at_ms = clock_steady_ms();
+	fatal_init(pool);
 	if (queue)
 		pool_configure(pool, queue);
 	return pool;
@@ -38,6 +40,7 @@ void pool_destroy(struct pool *pool)
 		ev_timer_stop(pool->supervisor->loop, &pool->children[i]->timer);
 		free(pool->children[i]);
 	}
+	ev_timer_stop(pool->supervisor->loop, &pool->fatal);
 	free(pool->children);
 	free(pool->name);
 	free(pool);
@@ -48,6 +51,8 @@ void pool_configure(struct pool *pool, const struct config_queue *queue)
 	pool->queue = queue;
 	pool->restart = queue->restart;
 	pool->kill_after_ms = queue->kill_after_ms;
+	pool->max_unavailable = queue->max_unavailable;
+	pool->max_unavailable_percent = queue->max_unavailable_percent;
 	pool->desired = queue->workers_max;
 }
 

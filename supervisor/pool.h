@@ -22,6 +22,7 @@ struct pool {
 	const struct config_queue *queue;
 	struct config_restart restart; /* copies: the last children outlive their queue */
 	int64_t kill_after_ms;
+	int max_unavailable, max_unavailable_percent; /* one of them is 0 */
 	int desired;
 	bool is_keeper, is_paused, is_removed;
 	struct child **children; /* by number */
@@ -29,6 +30,8 @@ struct pool {
 	uint64_t completed, failed, retried; /* of workers that have ended */
 	uint64_t restarts, deaths;
 	struct pool_sample base, latest; /* for the rate */
+	struct queue_board *board;       /* its row; NULL: the keeper, or the table is full */
+	ev_timer fatal;                  /* runs while all its workers are in slow probe */
 };
 
 /* queue NULL: the keeper. */

@@ -10,8 +10,7 @@ static struct pool *add_pool(struct supervisor *supervisor, const struct config_
 	supervisor->pools = xgrow(supervisor->pools, supervisor->pool_count, &supervisor->pool_room,
 		sizeof(struct pool *));
 	supervisor->pools[supervisor->pool_count++] = pool;
-	/* Made here, before the keeper is forked, so that both never make the same row at once. */
-	scoreboard_find_queue(supervisor->board, queue->name);
+	pool->board = scoreboard_find_queue(supervisor->board, queue->name);
 	return pool;
 }
 

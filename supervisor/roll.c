@@ -47,7 +47,10 @@ static int count_missing(const struct pool *pool)
 
 static int may_be_missing(const struct pool *pool)
 {
-	return pool->desired / 4 > 1 ? pool->desired / 4 : 1;
+	if (pool->max_unavailable > 0)
+		return pool->max_unavailable;
+	int share = pool->desired * pool->max_unavailable_percent / 100;
+	return share > 1 ? share : 1;
 }
 
 /* Idle workers first. Answers how many more could have been told. */

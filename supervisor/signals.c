@@ -68,11 +68,22 @@ static void on_resume(struct supervisor *supervisor)
 	pause_all(supervisor, false);
 }
 
+static void signal_children(const struct pool *pool, int number)
+{
+	for (size_t i = 0; i < pool->count; i++)
+		if (child_is_alive(pool->children[i]))
+			kill(pool->children[i]->pid, number);
+}
+
+/* Each process has a descriptor of its own, so each opens its own anew. */
 static void on_reopen(struct supervisor *supervisor)
 {
 	struct error err;
 	if (!log_reopen(&err))
 		log_line(LOG_ERROR, "%s", err.text);
+	signal_children(supervisor->keeper, SIGUSR1);
+	for (size_t i = 0; i < supervisor->pool_count; i++)
+		signal_children(supervisor->pools[i], SIGUSR1);
 	status_log(supervisor);
 }
 

@@ -58,7 +58,11 @@ static _Noreturn void become(struct child *child, const sigset_t *mask)
 		.idle_queues = supervisor->options.only,
 		.idle_queue_count = supervisor->options.only_count,
 	};
-	sigprocmask(SIG_SETMASK, mask, NULL);
+	/* What we may send it waits until it can take it: it unblocks when its handlers are set. */
+	sigset_t at_first = *mask;
+	sigaddset(&at_first, SIGTERM);
+	sigaddset(&at_first, SIGUSR1);
+	sigprocmask(SIG_SETMASK, &at_first, NULL);
 	fault_set_role(is_keeper ? "keeper" : "worker");
 	if (is_keeper)
 		keeper_main(&setup);

@@ -53,13 +53,17 @@ struct supervisor {
 	struct orphans orphans;
 	struct death_note deaths[DEATHS_KEPT];
 	uint64_t death_count;
+	struct {
+		struct untold *first, **end;
+		ev_timer timer; /* while the ring is full */
+	} untold;
 
 	ev_signal signals[SIGNALS_WATCHED];
 	ev_prepare tidy;
 	bool is_untidy; /* free places wait to be given up */
 
 	int lock_fd;
-	char *socket_path;
+	char *socket_path, *lock_path;
 	struct control_server *server;
 
 	struct {
@@ -67,6 +71,7 @@ struct supervisor {
 		int64_t began_at_ms; /* steady */
 		int64_t closing_at_ms;
 		bool has_killed; /* a task did not end by itself */
+		bool is_fatal;   /* exit_on says so */
 	} drain;
 	struct {
 		ev_timer timer;

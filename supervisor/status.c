@@ -44,11 +44,10 @@ static void set_count(json_t *object, const char *key, int64_t count)
 
 static json_t *describe_pool(struct pool *pool)
 {
-	struct queue_board *found = scoreboard_find_queue(pool->supervisor->board, pool->name);
 	struct queue_board row;
-	if (found)
-		scoreboard_read_queue(found, &row);
-	const struct queue_board *shown = found ? &row : NULL;
+	if (pool->board)
+		scoreboard_read_queue(pool->board, &row);
+	const struct queue_board *shown = pool->board ? &row : NULL;
 	json_t *object = json_object();
 	set_count(object, "workers", (int64_t)pool_alive(pool));
 	set_count(object, "busy", (int64_t)pool_busy(pool));

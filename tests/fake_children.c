@@ -16,12 +16,12 @@
 
 char fake_home[PATH_MAX];
 
-static volatile sig_atomic_t is_woken;
+static volatile sig_atomic_t wants_reopen;
 
 static void on_wake(int number)
 {
-	(void)number;
-	is_woken = 1;
+	if (number == SIGUSR1)
+		wants_reopen = 1;
 }
 
 static void write_line(const char *name, const char *line)
@@ -39,6 +39,7 @@ static void begin(void)
 	sigset_t blocked;
 	sigemptyset(&blocked);
 	sigaddset(&blocked, SIGTERM);
+	sigaddset(&blocked, SIGUSR1);
 	sigprocmask(SIG_BLOCK, &blocked, NULL);
 	sigaction(SIGTERM, &action, NULL);
 	sigaction(SIGUSR1, &action, NULL);
@@ -53,6 +54,11 @@ static void rest(const struct worker_setup *setup)
 	sigemptyset(&none);
 	if (ppoll(&lifeline, 1, NULL, &none) > 0)
 		_exit(WORKER_EXIT_OK);
+	if (!wants_reopen)
+		return;
+	wants_reopen = 0;
+	log_reopen(NULL);
+	log_line(LOG_INFO, "opened anew");
 }
 
 /* A handler in a group of its own, and one that has left that for a session of its own. */
@@ -88,6 +94,13 @@ static bool is_named(const struct worker_setup *setup, const char *start)
 	return strncmp(setup->queue->name, start, strlen(start)) == 0;
 }
 
+static bool was_here_before(const struct worker_setup *setup)
+{
+	OWNED(free) char *path = xprintf("%s/%s", fake_home, setup->name);
+	OWNED_FD int fd = open(path, O_CREAT | O_EXCL | O_WRONLY, 0600);
+	return fd < 0;
+}
+
 static _Noreturn void obey(const struct worker_setup *setup, bool is_busy)
 {
 	bool is_deaf = is_named(setup, "deaf");
@@ -106,7 +119,11 @@ _Noreturn void worker_main(const struct worker_setup *setup)
 	begin();
 	if (is_named(setup, "crash"))
 		_exit(WORKER_EXIT_STORE);
-	scoreboard_set_state(setup->slot, SLOT_IDLE);
+	if (getenv("NOTIFY_SOCKET"))
+		write_line("inherited", "NOTIFY_SOCKET");
+	/* "slow" is ready at its first start only. */
+	if (!is_named(setup, "slow") || !was_here_before(setup))
+		scoreboard_set_state(setup->slot, SLOT_IDLE);
 	bool is_busy = is_named(setup, "busy") || is_named(setup, "deaf") ||
 		       (is_named(setup, "odd") && strcmp(setup->name, "odd#1") == 0);
 	if (is_busy) {
@@ -137,7 +154,6 @@ _Noreturn void keeper_main(const struct worker_setup *setup)
 	begin();
 	scoreboard_set_state(setup->slot, SLOT_IDLE);
 	if (setup->watch_idle) {
-		atomic_store(&setup->board->any_failed, is_woken);
 		atomic_store(&setup->board->is_idle, 1);
 	}
 	for (;;) {

@@ -47,22 +47,17 @@ static void write_config(const char *queues)
 	CU_ASSERT_EQUAL_FATAL(rename(fresh, file), 0);
 }
 
-static struct config *load(void)
+/* In the forked process: CUnit's jumps are not for it. */
+static int run(const struct supervisor_options *options)
 {
 	struct error err = { 0 };
 	struct config_faults faults = { 0 };
 	struct config *config = NULL;
-	if (!config_load(file, &config, &faults, &err))
-		for (size_t i = 0; i < faults.count; i++)
-			printf("%s\n", faults.lines[i]);
+	bool is_good = config_load(file, &config, &faults, &err);
+	for (size_t i = 0; i < faults.count; i++)
+		fprintf(stderr, "%s\n", faults.lines[i]);
 	config_faults_finish(&faults);
-	CU_ASSERT_PTR_NOT_NULL_FATAL(config);
-	return config;
-}
-
-static int run(const struct supervisor_options *options)
-{
-	return supervisor_run(load(), options);
+	return is_good ? supervisor_run(config, options) : 99;
 }
 
 static json_t *ask(const char *request)
@@ -354,6 +349,14 @@ static void a_crash_loop_is_probed_and_harms_no_other_queue(void)
 	CU_ASSERT_EQUAL(stop(SIGTERM), 0);
 }
 
+static void a_fatal_queue_ends_the_supervisor(void)
+{
+	start("  crash: { workers: 2, exit_on: fatal, exit_after: 1s }\n  mail: {}\n");
+	CU_ASSERT_EQUAL(await_exit(supervisor), 1);
+	CU_ASSERT_TRUE(home_has("log", "crash: no worker serves, and exit_on is fatal"));
+	nftw(fake_home, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+}
+
 static void a_busy_worker_gives_back_before_the_grace_ends(void)
 {
 	start("  busy: { workers: 1 }\n");
@@ -524,6 +527,80 @@ static bool is_paused(const char *queue)
 	OWNED(json) json_t *now = status();
 	return json_is_true(
 		json_object_get(json_object_get(json_object_get(now, "queues"), queue), "paused"));
+}
+
+static void a_moved_log_is_opened_anew_by_all(void)
+{
+	start("  mail: { workers: 1 }\n");
+	await_worker("mail", 1, "idle");
+	OWNED(free) char *log = xprintf("%s/log", fake_home);
+	OWNED(free) char *old = xprintf("%s/log.1", fake_home);
+	CU_ASSERT_EQUAL(rename(log, old), 0);
+	kill(supervisor, SIGUSR1);
+	AWAIT(home_has("log", "status of mail") && home_has("log", "mail#1: opened anew"));
+	CU_ASSERT_EQUAL(stop(SIGTERM), 0);
+}
+
+/* Receives what systemd would, each datagram a line. Owned. */
+static char *receive_notes(int fd, const char *until)
+{
+	char *text = xstrdup("");
+	while (!strstr(text, until)) {
+		char note[1024];
+		ssize_t length = recv(fd, note, sizeof note - 1, 0);
+		CU_ASSERT_TRUE_FATAL(length > 0);
+		note[length] = '\0';
+		char *longer = xprintf("%s%s\n", text, note);
+		free(text);
+		text = longer;
+	}
+	return text;
+}
+
+static void expect_note(int fd, const char *until, const char *part)
+{
+	OWNED(free) char *text = receive_notes(fd, until);
+	CU_ASSERT_PTR_NOT_NULL(strstr(text, part));
+}
+
+static void systemd_is_told_of_every_turn(void)
+{
+	static const struct supervisor_options usual;
+	make_home();
+	write_config("  mail: { workers: 2 }\n");
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	OWNED(free) char *notes = xprintf("%s/notes", fake_home);
+	memcpy(address.sun_path, notes, strlen(notes) + 1);
+	OWNED_FD int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	const struct timeval patience = { .tv_sec = PATIENCE_MS / 1000 };
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+	CU_ASSERT_EQUAL_FATAL(bind(fd, (struct sockaddr *)&address, sizeof address), 0);
+	setenv("NOTIFY_SOCKET", notes, 1);
+	setenv("WATCHDOG_USEC", "40000", 1);
+	supervisor = fork_supervisor(&usual);
+	unsetenv("NOTIFY_SOCKET");
+	unsetenv("WATCHDOG_USEC");
+	expect_note(fd, "READY=1", "2 workers on 1 queues");
+	expect_note(fd, "WATCHDOG=1", "WATCHDOG=1");
+	kill(supervisor, SIGHUP);
+	expect_note(fd, "RELOADING=1", "MONOTONIC_USEC=");
+	expect_note(fd, "READY=1", "STATUS=");
+	kill(supervisor, SIGTERM);
+	expect_note(fd, "STOPPING=1", "STOPPING=1");
+	CU_ASSERT_EQUAL(await_exit(supervisor), 0);
+	CU_ASSERT_FALSE(home_has("inherited", "NOTIFY_SOCKET"));
+	nftw(fake_home, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+static void no_more_than_allowed_are_replaced_at_a_time(void)
+{
+	start("  slow: { workers: 4, max_unavailable: 2 }\n");
+	AWAIT(home_has("log", "slow#4: at work"));
+	CU_ASSERT_TRUE(is_ok("{\"command\":\"restart\",\"queues\":[\"slow\"]}"));
+	/* The new ones never get ready, so the other two must stay. */
+	AWAIT(home_has("log", "slow#1 (pid") && home_has("log", "slow#2 (pid"));
+	CU_ASSERT_FALSE(home_has("log", "slow#3 (pid") || home_has("log", "slow#4 (pid"));
+	stop(SIGQUIT);
 }
 
 static void pauses_are_shown_and_end(void)
@@ -774,6 +851,7 @@ int main(void)
 		SUITE_TEST(children_from_before_the_start_are_left_alone),
 		SUITE_TEST(a_dead_keeper_is_replaced),
 		SUITE_TEST(a_crash_loop_is_probed_and_harms_no_other_queue),
+		SUITE_TEST(a_fatal_queue_ends_the_supervisor),
 		SUITE_TEST(a_busy_worker_gives_back_before_the_grace_ends),
 		SUITE_TEST(a_deaf_worker_is_killed_when_the_grace_ends),
 		SUITE_TEST(a_stop_without_grace_kills_at_once),
@@ -785,6 +863,9 @@ int main(void)
 		SUITE_TEST(a_bad_file_changes_nothing),
 		SUITE_TEST(many_reloads_in_a_row_all_end_with_the_last_file),
 		SUITE_TEST(a_restart_replaces_every_worker),
+		SUITE_TEST(a_moved_log_is_opened_anew_by_all),
+		SUITE_TEST(systemd_is_told_of_every_turn),
+		SUITE_TEST(no_more_than_allowed_are_replaced_at_a_time),
 		SUITE_TEST(pauses_are_shown_and_end),
 		SUITE_TEST(only_named_queues_run),
 		SUITE_TEST(an_idle_supervisor_ends_when_it_is_told_to),

@@ -9,8 +9,9 @@
 #include "tests/suite.h"
 
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
-#include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 /* --- the table --- */
@@ -448,6 +449,37 @@ static void a_line_that_is_too_long_is_cut_between_characters(void)
 	log_ring_destroy(ring);
 }
 
+static void a_writer_that_was_killed_leaves_a_hole_only(void)
+{
+	enum { WRITERS = 4 };
+	struct log_ring *ring = open_ring();
+	struct log_cursor cursor = { 0 };
+	OWNED(free) struct log_entry *entry = xmalloc(sizeof *entry);
+	pid_t writers[WRITERS];
+	char line[2000];
+	memset(line, 'x', sizeof line);
+	for (int i = 0; i < WRITERS; i++) {
+		writers[i] = fork();
+		while (writers[i] == 0)
+			log_ring_write(ring, "mail", "", line, sizeof line);
+	}
+	while (log_ring_read(ring, &cursor, 0, entry) == LOG_READ_END)
+		;
+	for (int i = 0; i < WRITERS; i++) {
+		kill(writers[i], SIGKILL);
+		waitpid(writers[i], NULL, 0);
+	}
+	log_ring_write(ring, "mail", "", "the last", 8);
+	enum log_read read;
+	/* The time of a stuck writer passes at each call. */
+	for (int64_t now = 1; (read = log_ring_read(ring, &cursor, now, entry)) != LOG_READ_END;
+		now += LOG_RING_STUCK_MS)
+		CU_ASSERT_TRUE(read == LOG_READ_STUCK || entry->line[0] == 't' ||
+			       strspn(entry->line, "x") == sizeof line);
+	CU_ASSERT_STRING_EQUAL(entry->line, "the last");
+	log_ring_destroy(ring);
+}
+
 int main(void)
 {
 	static const struct suite_test tests[] = {
@@ -475,6 +507,7 @@ int main(void)
 		SUITE_TEST(lines_come_back_in_their_order),
 		SUITE_TEST(a_full_ring_keeps_the_newest_lines),
 		SUITE_TEST(a_line_that_is_too_long_is_cut_between_characters),
+		SUITE_TEST(a_writer_that_was_killed_leaves_a_hole_only),
 	};
 	return suite_run("supervisor", tests, ARRAY_SIZE(tests));
 }
