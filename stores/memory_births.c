@@ -143,8 +143,7 @@ static void finish_task(struct memory *memory, struct task *task)
 		memory_leave(task);
 	else if (task->state == TASK_WORKING)
 		memory_take_back(memory, task);
-	if (task->state == TASK_FAILED || task->state == TASK_INVALID)
-		task->queue->dead_count--;
+	task->queue->dead_count -= memory_is_dead(task->state);
 	for (size_t i = 0; i < task->attempts_count; i++) {
 		free(task->attempts[i].entry);
 		free(task->attempts[i].output);
@@ -191,10 +190,8 @@ size_t memory_free_dropped(struct memory *memory, size_t limit)
 void memory_free_pushed(struct memory *memory, struct pushed *pushed)
 {
 	map_drop(&memory->pushed, pushed->id);
-	if (pushed->key && memory_state(&pushed->task) < TASK_COMPLETED) {
-		OWNED(free) char *key = xprintf("%s\n%s", pushed->task.queue->name, pushed->key);
-		map_drop(&memory->task_keys, key);
-	}
+	if (memory_state(&pushed->task) < TASK_COMPLETED)
+		memory_drop_key(&memory->task_keys, pushed->task.queue->name, pushed->key);
 	finish_task(memory, &pushed->task);
 	line_leave(&pushed->shelf);
 	memory_unend(&pushed->remains);

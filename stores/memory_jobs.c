@@ -30,14 +30,13 @@ bool memory_submit(struct store *store, const struct submission *submission,
 	struct memory *memory = memory_of(store);
 	if (!backend_check_submission(submission, err))
 		return false;
-	OWNED(free) char *key = xprintf("%s\n%s", submission->workflow, submission->key);
-	struct job *other = submission->key ? map_find(&memory->job_keys, key) : NULL;
+	struct map *keys = &memory->job_keys;
+	struct job *other = memory_find_key(keys, submission->workflow, submission->key);
 	if (map_find(&memory->jobs, submission->id))
 		other = NULL; /* this one is submitted already */
 	else if (!other) {
 		struct job *job = create_job(memory, submission);
-		if (submission->key)
-			map_add(&memory->job_keys, key, job);
+		memory_take_key(keys, job->workflow, job->key, job);
 		memory_apply(memory, job, 0, &submission->effects, NULL);
 		memory_settle_job(memory, job);
 	}
@@ -49,13 +48,11 @@ static const char *push_one(struct memory *memory, const struct push *push)
 {
 	if (memory_find_task(memory, push->id))
 		return push->id;
-	OWNED(free) char *key = xprintf("%s\n%s", push->queue, push->key);
-	struct pushed *other = push->key ? map_find(&memory->task_keys, key) : NULL;
+	struct pushed *other = memory_find_key(&memory->task_keys, push->queue, push->key);
 	if (other)
 		return other->id;
 	struct pushed *pushed = memory_create_pushed(memory, push);
-	if (push->key)
-		map_add(&memory->task_keys, key, pushed);
+	memory_take_key(&memory->task_keys, push->queue, push->key, pushed);
 	return push->id;
 }
 
@@ -119,37 +116,34 @@ bool memory_cancel_task(struct store *store, const char *id, struct error *err)
 	return true;
 }
 
+/* Since the end of the task or its job somebody else may have taken the key that it had. */
+static bool is_key_free(struct memory *memory, const struct task *task)
+{
+	const struct job *job = task->job;
+	const struct pushed *pushed = (const struct pushed *)task;
+	const void *holder =
+		job ? memory_find_key(&memory->job_keys, job->workflow, job->key)
+		    : memory_find_key(&memory->task_keys, task->queue->name, pushed->key);
+	return !holder || holder == (job ? (const void *)job : pushed);
+}
+
 static bool may_revive(
 	struct memory *memory, const struct task *task, const char *id, struct error *err)
 {
 	enum task_state state = memory_state(task);
-	if (state != TASK_FAILED && state != TASK_INVALID && state != TASK_CANCELLED)
+	if (!memory_is_dead(state) && state != TASK_CANCELLED)
 		return error_set(err, ERROR_CONFLICT, "task %s is %s", id, task_state_names[state]);
 	if (memory_is_cancelled(task))
 		return error_set(err, ERROR_CONFLICT, "the job of task %s is cancelled", id);
-	const char *place = task->job ? task->job->workflow : task->queue->name;
-	const char *key = task->job ? task->job->key : ((const struct pushed *)task)->key;
-	OWNED(free) char *whole = xprintf("%s\n%s", place, key);
-	const struct map *keys = task->job ? &memory->job_keys : &memory->task_keys;
-	const void *self = task->job ? (const void *)task->job : task;
-	const void *holder = key ? map_find(keys, whole) : NULL;
-	if (holder && holder != self)
-		return error_set(err, ERROR_CONFLICT, "key %s of task %s is taken again", key, id);
+	if (!is_key_free(memory, task))
+		return error_set(err, ERROR_CONFLICT, "the key of %s is taken by another",
+			task->job ? task->job->id : id);
 	return true;
-}
-
-static void take_key(struct map *keys, const char *place, const char *key, void *self)
-{
-	if (!key)
-		return;
-	OWNED(free) char *whole = xprintf("%s\n%s", place, key);
-	if (!map_find(keys, whole))
-		map_add(keys, whole, self);
 }
 
 static void run_again(struct memory *memory, struct job *job)
 {
-	take_key(&memory->job_keys, job->workflow, job->key, job);
+	memory_take_key(&memory->job_keys, job->workflow, job->key, job);
 	memory_unend(&job->remains);
 	job->state = JOB_RUNNING;
 	job->finished_at_ms = 0;
@@ -178,14 +172,14 @@ bool memory_revive(
 		return error_set(err, ERROR_NOT_FOUND, "no task %s", id);
 	if (!may_revive(memory, task, id, err))
 		return false;
-	task->queue->dead_count -= task->state != TASK_CANCELLED;
+	task->queue->dead_count -= memory_is_dead(task->state);
 	refresh(task);
 	if (task->job) {
 		run_again(memory, task->job);
 		memory_apply(memory, task->job, memory_seq(task), effects, NULL);
 	} else {
 		struct pushed *pushed = (struct pushed *)task;
-		take_key(&memory->task_keys, task->queue->name, pushed->key, pushed);
+		memory_take_key(&memory->task_keys, task->queue->name, pushed->key, pushed);
 		memory_unend(&pushed->remains);
 	}
 	memory_make_ready(memory, task, clock_wall_ms());

@@ -153,7 +153,7 @@ static bool task_matches(const struct task *task, const struct task_filter *filt
 		return false;
 	if (filter->state >= 0 && (int)state != filter->state)
 		return false;
-	return !filter->is_dead || state == TASK_FAILED || state == TASK_INVALID;
+	return !filter->is_dead || memory_is_dead(state);
 }
 
 /* A page being filled. */

@@ -17,6 +17,10 @@ enum task_state memory_state(const struct task *task);
 int64_t memory_seq(const struct task *task); /* 0: a pushed task */
 char *memory_task_id(const struct task *task, char out[STORE_ID_SIZE]);
 bool memory_is_cancelled(const struct task *task); /* its job is */
+static inline bool memory_is_dead(enum task_state state)
+{
+	return state == TASK_FAILED || state == TASK_INVALID;
+}
 
 /* Queues a task that stands nowhere: behind the others of its priority once due_at_ms has come, or
  * in front of them. */
@@ -48,3 +52,9 @@ void memory_unend(struct remains *remains);
 /* Joins the trace of the task; texts are copied. */
 void memory_record(struct task *task, const struct token *token, bool has_committed,
 	const char *entry, const char *output);
+
+/* Who holds the key in its workflow or queue; NULL for nobody, and for no key. */
+void *memory_find_key(const struct map *keys, const char *place, const char *key);
+/* Nothing where there is no key, or it is held already. */
+void memory_take_key(struct map *keys, const char *place, const char *key, void *self);
+void memory_drop_key(struct map *keys, const char *place, const char *key);

@@ -273,6 +273,40 @@ static void cancel_some(struct model *model)
 		CU_ASSERT_EQUAL(err.kind, ERROR_CONFLICT);
 }
 
+static void forget_end(struct model *model, const char *id)
+{
+	for (size_t i = 0; i < model->ended_count; i++)
+		if (strcmp(model->ended[i], id) == 0) {
+			model->ended_count--;
+			memmove(model->ended[i], model->ended[model->ended_count], STORE_ID_SIZE);
+			return;
+		}
+	CU_FAIL("a failed task that no commit has ended");
+}
+
+/* Only while the gate still waits: an opened one is never undone. */
+static void revive_some(struct model *model)
+{
+	if (model->job_count == 0)
+		return;
+	size_t index = pick(model, (uint32_t)model->job_count);
+	const char *id = model->jobs[index].text;
+	struct task_filter filter = of_job(id);
+	filter.is_dead = true;
+	const struct task_list *dead = list_tasks(filter);
+	if (dead->count == 0 || gate(id, 0, "sync")->pending == 0)
+		return;
+	struct step step;
+	step_begin(&step);
+	step_tally(&step, 0, dead->rows[0].name, (struct tally){ .failed = -1 });
+	step_counter(&step, 0, "sync", 1);
+	struct error err = { 0 };
+	if (store->ops->revive(store, dead->rows[0].id, &step.effects, &err))
+		forget_end(model, dead->rows[0].id);
+	else
+		CU_ASSERT_TRUE(err.kind == ERROR_CONFLICT && model->is_cancelled[index]);
+}
+
 static int64_t reported(const struct job_record *record, const char *name, int state)
 {
 	for (size_t i = 0; i < record->name_count; i++)
@@ -398,7 +432,8 @@ static void run(uint64_t seed)
 {
 	static void (*const acts[])(struct model *) = { submit_or_push, lease_some, lease_some,
 		lease_some, lease_some, lease_by_name, commit_some, commit_some, commit_some,
-		commit_some, commit_some, commit_some, renew_some, let_time_pass, cancel_some };
+		commit_some, commit_some, commit_some, renew_some, let_time_pass, cancel_some,
+		revive_some };
 	struct model *model = xcalloc(1, sizeof *model);
 	model->state = seed;
 	for (int i = 0; i < ACTS; i++) {
