@@ -50,6 +50,10 @@ static void end(struct memory *memory, struct task *task, const struct commit *c
 	task->result = xstrdup(commit->result);
 	task->reason = xstrdup(commit->reason);
 	memory_end(memory, task, backend_end_state(commit->outcome));
+	if (!task->job)
+		return;
+	task->fails_job = commit->effects.job_failure != NULL;
+	task->job->failing += task->fails_job;
 }
 
 static void retry(struct memory *memory, struct task *task, const struct commit *commit)
@@ -97,6 +101,7 @@ static void settle_cancelled(struct memory *memory, struct task *task, const str
 		[TASK_CANCELLED] = offsetof(struct tally, cancelled),
 	};
 	struct commit recorded = *commit;
+	recorded.effects = (struct effects){ 0 };
 	if (backend_end_state(commit->outcome) == TASK_STATES)
 		recorded.outcome = OUTCOME_CANCELLED;
 	end(memory, task, &recorded);

@@ -141,13 +141,17 @@ static bool may_revive(
 	return true;
 }
 
-static void run_again(struct memory *memory, struct job *job)
+static void run_again(struct memory *memory, struct job *job, struct task *task)
 {
 	memory_take_key(&memory->job_keys, job->workflow, job->key, job);
 	memory_unend(&job->remains);
-	job->state = JOB_RUNNING;
 	job->finished_at_ms = 0;
 	job->results_seq = 1;
+	job->failing -= task->fails_job;
+	task->fails_job = false;
+	if (job->failing > 0)
+		return;
+	job->state = JOB_RUNNING;
 	free(GIVE(job->reason));
 }
 
@@ -175,7 +179,7 @@ bool memory_revive(
 	task->queue->dead_count -= memory_is_dead(task->state);
 	refresh(task);
 	if (task->job) {
-		run_again(memory, task->job);
+		run_again(memory, task->job, task);
 		memory_apply(memory, task->job, memory_seq(task), effects, NULL);
 	} else {
 		struct pushed *pushed = (struct pushed *)task;

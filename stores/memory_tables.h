@@ -96,6 +96,7 @@ struct task {
 	uint32_t attempt;
 	int failures, crashes, losses;
 	bool is_cancelled;
+	bool fails_job; /* its end told a job_failure */
 	int64_t created_at_ms, due_at_ms, finished_at_ms, leased_at_ms;
 
 	char *wait_gate; /* NULL: waits for nothing */
@@ -120,6 +121,7 @@ struct job {
 	int64_t created_at_ms, finished_at_ms;
 	int64_t next_seq;
 	int64_t queued, waiting, working;
+	int64_t failing;         /* tasks whose end failed it */
 	struct litter **litters; /* born ones, by first_seq */
 	size_t litters_count, litters_room;
 	struct census **names; /* of scope 0, in the order of first birth */

@@ -352,7 +352,8 @@ struct store_ops {
 	/* Flags a working task: its next renew answers RENEW_CANCELLED. */
 	bool (*cancel_task)(struct store *, const char *id, struct error *);
 	/* Queues a failed, invalid or cancelled task again with fresh budgets and a fresh time-out
-	 * of its gate; its job runs again. CONFLICT where it is in another state, in a cancelled
+	 * of its gate; its job runs again, and is `running` unless another task that failed it is
+	 * still failed. CONFLICT where it is in another state, in a cancelled
 	 * job, or where its key or its job's is taken by another. */
 	bool (*revive)(struct store *, const char *id, const struct effects *, struct error *);
 	/* Deletes the queue's pushed tasks that are queued (or dead ones), at most limit. */

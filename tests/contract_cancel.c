@@ -337,6 +337,30 @@ static void a_revived_task_is_no_longer_cancelled(void)
 	CU_ASSERT_EQUAL(renew(next), RENEWED);
 }
 
+static void a_job_stays_failed_until_each_task_that_failed_it_is_revived(void)
+{
+	struct id id = submit_rows(2);
+	for (int i = 0; i < 2; i++) {
+		struct step step;
+		step_begin(&step);
+		step.effects.job_failure = "row failed";
+		commit_step(lease("row"), OUTCOME_FAILED, &step);
+	}
+	struct step step;
+	step_revived(&step, "row", TASK_FAILED);
+	CU_ASSERT_EQUAL(revive(child_id(id.text, 1).text, &step), ERROR_NONE);
+	ASSERT_JOB(id.text, JOB_FAILED);
+	CU_ASSERT_EQUAL(job(id.text)->finished_at_ms, 0);
+	CU_ASSERT_STRING_EQUAL(job(id.text)->reason, "row failed");
+	CU_ASSERT_TRUE(complete(lease("row")).job_ended);
+	ASSERT_JOB(id.text, JOB_FAILED);
+	CU_ASSERT_EQUAL(revive(child_id(id.text, 2).text, &step), ERROR_NONE);
+	ASSERT_JOB(id.text, JOB_RUNNING);
+	CU_ASSERT_PTR_NULL(job(id.text)->reason);
+	CU_ASSERT_TRUE(complete(lease("row")).job_ended);
+	ASSERT_JOB(id.text, JOB_COMPLETED);
+}
+
 static void a_gate_that_failed_its_job_does_not_keep_it_failed(void)
 {
 	struct step step;
@@ -434,6 +458,7 @@ static const struct suite_test tests[] = {
 	SUITE_TEST(a_revived_producer_closes_its_gate_again),
 	SUITE_TEST(a_revived_gate_gets_its_time_again),
 	SUITE_TEST(a_revived_task_is_no_longer_cancelled),
+	SUITE_TEST(a_job_stays_failed_until_each_task_that_failed_it_is_revived),
 	SUITE_TEST(a_gate_that_failed_its_job_does_not_keep_it_failed),
 	SUITE_TEST(pushed_tasks_are_revived_unless_their_key_is_taken),
 	SUITE_TEST(a_job_whose_key_is_taken_again_is_not_revived),
