@@ -1,0 +1,65 @@
+#!/bin/sh
+# A process dies at each named step on the way of a task (docs/architecture.md); the job still ends
+# completed, with each effect and one successor of its gate.
+. "$STORIES/lib.sh"
+
+mkdir workflows
+cat >workflows/fan.json <<'J'
+{ "starts": ["read"],
+  "tasks": {
+    "read": { "queue": "read", "starts_parallel": ["row"],
+              "starts_with_params": { "gate": { "rows": { "count": "row" } } } },
+    "row": { "queue": "row" },
+    "gate": { "queue": "gate", "starts": ["report"],
+              "waits_for": { "row": { "condition": { "param": "rows", "function": "eq_completed" } } } },
+    "report": { "queue": "report" } } }
+J
+cat >read.sh <<'S'
+#!/bin/sh
+i=0
+while [ $i -lt 20 ]; do
+	eval "echo '{\"spawn\":[{\"task\":\"row\",\"payload\":{\"i\":$i}}]}' >&$REEVE_FD"
+	i=$((i + 1))
+done
+S
+cat >effect.sh <<'S'
+#!/bin/sh
+echo "$REEVE_TASK_ID" >>"effect.$REEVE_TASK"
+S
+chmod +x read.sh effect.sh
+cat >reeve.yaml <<'Y'
+store: sqlite:steps.db
+shutdown_grace: 4s
+defaults: { lease: 5s, restart: { max_delay: 200ms } }
+queues:
+  read: { run: [./read.sh] }
+  row: { workers: 2, run: [./effect.sh] }
+  gate: { type: sync }
+  report: { run: [./effect.sh] }
+Y
+
+# dies STEP [KILL]: one process dies at STEP; KILL: a worker is killed too, for the keeper's steps
+dies() {
+	rm -f steps.db* effect.* died
+	job=$(reeve start fan)
+	export REEVE_DIE_AT="$1" REEVE_DIE_ONCE="$home/died"
+	start_reeve
+	unset REEVE_DIE_AT REEVE_DIE_ONCE
+	if [ -n "${2:-}" ]; then
+		kill -KILL "$(reeve status --json | json '[w["pid"] for w in v["workers"] if w["queue"] == "row"][0]')"
+	fi
+	eventually 30 test -e died
+	reeve job "$job" --wait >/dev/null || fail "$1: $(reeve explain "$job")"
+	[ "$(sort -u effect.row | wc -l)" -eq 20 ] || fail "$1: $(sort -u effect.row | wc -l) of 20 rows"
+	[ "$(sort -u effect.report | wc -l)" -eq 1 ] || fail "$1: more than one report"
+	[ "$(reeve tasks "$job" --json | json 'len(v)')" -eq 23 ] || fail "$1: not 23 tasks"
+	stop_reeve
+	saw "death at $1"
+}
+
+for step in leased running ran spawned advanced store-commit store-committed committed; do
+	dies "worker/$step"
+	dies "worker/$step:2"
+done
+dies keeper/release kill
+dies keeper/released kill
