@@ -38,7 +38,7 @@ use() {
 	echo
 	echo "== $example: reeve run"
 	reeve() { "$build/cli/reeve" -c "$root/examples/$example/reeve.yaml" "$@"; }
-	reeve run >"$DEMO_STATE/$example.log" 2>&1 &
+	"$build/cli/reeve" -c "examples/$example/reeve.yaml" run >"$DEMO_STATE/$example.log" 2>&1 &
 	supervisor=$!
 }
 leave() {

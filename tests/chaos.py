@@ -145,22 +145,36 @@ def await_gone(found, seconds, what):
         time.sleep(0.01)
 
 
+def victims_of(supervisor):
+    """The processes of the tree by role."""
+    found = tree(supervisor.pid)
+    parents = {pid: stat[0] for pid in found if (stat := stat_of(pid))}
+    workers = [pid for pid, parent in parents.items() if parent == supervisor.pid]
+    keepers = [pid for pid in workers if "keeper" in pathlib.Path(f"/proc/{pid}/comm").read_text()]
+    return {"supervisor": [supervisor.pid], "keeper": keepers,
+            "worker": [pid for pid in workers if pid not in keepers],
+            "handler": [pid for pid in parents if pid not in workers]}
+
+
 def kill_one(supervisor):
-    """One SIGKILL; the supervisor's death is followed by a restart."""
-    victims = tree(supervisor.pid)
-    pid = chance.choice([*victims, *([supervisor.pid] if chance.random() < 0.2 else [])] or [supervisor.pid])
+    """One SIGKILL; the supervisor's death is followed by a restart. Answers None for no victim."""
+    try:
+        victims = victims_of(supervisor)
+    except OSError:
+        return supervisor, None, {}
+    role = chance.choices(["supervisor", "keeper", "worker", "handler"], [1, 1, 4, 4])[0]
+    if not victims[role]:
+        return supervisor, None, {}
+    pid = chance.choice(victims[role])
     below = tree(pid)
-    if pid == supervisor.pid:
-        supervisor.kill()
-        supervisor.wait()
-        return start_supervisor(), "supervisor", below
-    direct = stat_of(pid)
-    role = "worker" if direct and direct[0] == supervisor.pid else "handler"
     try:
         os.kill(pid, signal.SIGKILL)
     except ProcessLookupError:
         return supervisor, None, {}
-    return supervisor, role, below
+    if role != "supervisor":
+        return supervisor, role, below
+    supervisor.wait()
+    return start_supervisor(), role, below
 
 
 home = pathlib.Path(tempfile.mkdtemp(prefix="reeve-chaos."))
@@ -179,9 +193,10 @@ try:
     kills, old = {}, []
     end = time.time() + SECONDS
     while time.time() < end:
-        time.sleep(chance.uniform(0, 2 / KILLS_A_SECOND))
+        time.sleep(chance.uniform(0, 1.6 / KILLS_A_SECOND))
         supervisor, role, below = kill_one(supervisor)
-        kills[role] = kills.get(role, 0) + 1
+        if role:
+            kills[role] = kills.get(role, 0) + 1
         if role == "supervisor":
             old.append((time.time(), below))
         elif role == "worker":
