@@ -209,8 +209,10 @@ _Noreturn void keeper_main(const struct worker_setup *setup)
 	keeper.jobs = jobs_create();
 	keeper.gc_at_ms = clock_steady_ms() + GC_FIRST_MS;
 	keeper_open_gauges(&keeper);
+	keeper_open_watch(&keeper);
 	keep(&keeper);
 	jobs_destroy(keeper.jobs);
 	free(keeper.gauges);
+	free(keeper.watched);
 	self_end(&keeper.self, WORKER_EXIT_OK);
 }

@@ -17,6 +17,8 @@ struct keeper {
 	struct jobs *jobs;
 	struct gauge *gauges;
 	size_t gauge_count;
+	const char **watched; /* queues of --until-idle */
+	size_t watched_count;
 	int64_t sweep_at_ms, gc_at_ms, chores_at_ms, idle_at_ms; /* steady: due then */
 };
 
@@ -25,6 +27,7 @@ void keeper_open_gauges(struct keeper *keeper);
 bool keeper_sees_change(struct keeper *keeper);
 /* Measures the queues that show a change, or were not measured for a while. */
 void keeper_measure(struct keeper *keeper);
+void keeper_open_watch(struct keeper *keeper);
 /* For --until-idle: whether anything is left for the queues that are watched. */
 void keeper_judge_idle(struct keeper *keeper);
 /* Logs an act that failed; true where it went well. */

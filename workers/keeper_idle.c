@@ -8,14 +8,24 @@
 #define CHECK_MS 1000
 #define PAGE     64
 
-static bool queues_are_empty(struct keeper *keeper, bool *out, struct error *err)
+void keeper_open_watch(struct keeper *keeper)
 {
 	const struct worker_setup *setup = keeper->self.setup;
+	const struct config *config = setup->config;
+	bool is_named = setup->idle_queue_count > 0;
+	keeper->watched_count = is_named ? setup->idle_queue_count : config->queue_count;
+	keeper->watched = xcalloc(keeper->watched_count, sizeof *keeper->watched);
+	for (size_t i = 0; i < keeper->watched_count; i++)
+		keeper->watched[i] = is_named ? setup->idle_queues[i] : config->queues[i].name;
+}
+
+static bool queues_are_empty(struct keeper *keeper, bool *out, struct error *err)
+{
 	struct store *store = keeper->self.store;
 	*out = true;
-	for (size_t i = 0; i < setup->idle_queue_count && *out; i++) {
+	for (size_t i = 0; i < keeper->watched_count && *out; i++) {
 		struct queue_stats stats;
-		if (!store->ops->get_queue(store, setup->idle_queues[i], &stats, err))
+		if (!store->ops->get_queue(store, keeper->watched[i], &stats, err))
 			return false;
 		*out = stats.depth + stats.delayed + stats.working == 0;
 	}
@@ -30,7 +40,6 @@ static bool has_unfinished(const struct name_count *name)
 
 static bool job_leads_here(struct keeper *keeper, const char *id, bool *out, struct error *err)
 {
-	const struct worker_setup *setup = keeper->self.setup;
 	struct store *store = keeper->self.store;
 	const struct workflow *workflow;
 	struct job_record job;
@@ -40,8 +49,8 @@ static bool job_leads_here(struct keeper *keeper, const char *id, bool *out, str
 	*out = false;
 	for (size_t i = 0; ok && !*out && i < job.name_count; i++)
 		*out = job.finished_at_ms == 0 && has_unfinished(&job.names[i]) &&
-		       workflow_leads_to_queue(workflow, job.names[i].name, setup->idle_queues,
-			       setup->idle_queue_count);
+		       workflow_leads_to_queue(
+			       workflow, job.names[i].name, keeper->watched, keeper->watched_count);
 	job_record_finish(&job);
 	return ok;
 }

@@ -26,7 +26,7 @@ struct worker_setup {
 	const char *name;  /* "mail#1", "keeper": for log and trace */
 	int lifeline;      /* read end of a pipe: end of file means that the supervisor is gone */
 	pid_t supervisor;  /* 0: none, in an eager run */
-	/* keeper: what --until-idle watches */
+	/* keeper: what --until-idle watches; no queue named: all of the configuration */
 	bool watch_idle;
 	const char *const *idle_queues;
 	size_t idle_queue_count;
