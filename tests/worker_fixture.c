@@ -11,7 +11,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#define QUEUES_MAX 16
+#define QUEUES_MAX 16 /* and the keeper */
 #define IDS_MAX    64
 
 struct store *store;
@@ -22,24 +22,42 @@ static int board_fd;
 static struct config config;
 static struct config_queue queues[QUEUES_MAX];
 static struct worker workers[QUEUES_MAX];
-static struct worker_setup setups[QUEUES_MAX];
-static char owners[QUEUES_MAX][IDS_OWNER_SIZE];
+static struct worker_setup setups[QUEUES_MAX + 1];
+static char owners[QUEUES_MAX + 1][IDS_OWNER_SIZE];
 static char ids[IDS_MAX][STORE_ID_SIZE];
 static size_t ids_count;
 
-void fixture_open(void)
+static void open_all(bool in_file)
 {
 	struct error err;
 	log_set_level(LOG_ERROR);
 	snprintf(folder, sizeof folder, "/tmp/reeve-worker-XXXXXX");
 	CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(folder));
-	CU_ASSERT_TRUE_FATAL(store_open("memory:", &store, &err));
-	CU_ASSERT_TRUE_FATAL(scoreboard_create(&board, &board_fd, &err));
-	config = (struct config){ .store_url = xstrdup("memory:"),
-		.shutdown_grace_ms = 25000,
+	config = (struct config){ .shutdown_grace_ms = 25000,
+		.retention_completed_ms = CONFIG_NO_LIMIT,
+		.retention_failed_ms = CONFIG_NO_LIMIT,
+		.retention_results_ms = CONFIG_NO_LIMIT,
 		.secret_variables = xcalloc(1, sizeof(char *)),
 		.queues = queues };
+	config.store_url = in_file ? xprintf("sqlite:%s/store.db", folder) : xstrdup("memory:");
+	CU_ASSERT_TRUE_FATAL(store_open(config.store_url, &store, &err));
+	CU_ASSERT_TRUE_FATAL(scoreboard_create(&board, &board_fd, &err));
 	ids_count = 0;
+}
+
+void fixture_open(void)
+{
+	open_all(false);
+}
+
+void fixture_open_file(void)
+{
+	open_all(true);
+}
+
+struct config *fixture_config(void)
+{
+	return &config;
 }
 
 static int delete_entry(const char *path, const struct stat *status, int kind, struct FTW *walk)
@@ -122,18 +140,38 @@ struct config_queue *fixture_queue(const char *name, enum queue_type type, const
 	return queue;
 }
 
-static void open_worker(size_t place)
+static void fill_setup(size_t place)
 {
-	struct worker *worker = &workers[place];
 	ids_owner(owners[place]);
 	setups[place] = (struct worker_setup){ .config = &config,
-		.queue = &queues[place],
+		.queue = place < config.queue_count ? &queues[place] : NULL,
 		.board = board,
 		.slot = &board->slots[place],
 		.owner = owners[place],
 		.name = "test#1",
 		.lifeline = -1,
 		.supervisor = getppid() };
+}
+
+static size_t place_of(const char *queue)
+{
+	size_t place = 0;
+	while (place < config.queue_count && (!queue || strcmp(queues[place].name, queue) != 0))
+		place++;
+	return place;
+}
+
+const struct worker_setup *fixture_setup(const char *queue)
+{
+	size_t place = place_of(queue);
+	fill_setup(place);
+	return &setups[place];
+}
+
+static void open_worker(size_t place)
+{
+	struct worker *worker = &workers[place];
+	fill_setup(place);
 	*worker = (struct worker){ .queue = &queues[place],
 		.slot = &board->slots[place],
 		.jobs = jobs_create(),
@@ -146,15 +184,11 @@ static void open_worker(size_t place)
 
 struct worker *fixture_worker(const char *queue)
 {
-	for (size_t i = 0; i < config.queue_count; i++) {
-		if (strcmp(queues[i].name, queue) != 0)
-			continue;
-		if (!workers[i].queue)
-			open_worker(i);
-		return &workers[i];
-	}
-	CU_FAIL_FATAL("no such queue");
-	return NULL;
+	size_t place = place_of(queue);
+	CU_ASSERT_TRUE_FATAL(place < config.queue_count);
+	if (!workers[place].queue)
+		open_worker(place);
+	return &workers[place];
 }
 
 static json_t *parse(const char *text)
@@ -273,6 +307,13 @@ char *fixture_read(const char *name)
 	if (got > 0 && text[got - 1] == '\n')
 		text[got - 1] = '\0';
 	return text;
+}
+
+void fixture_write(const char *name, const char *text)
+{
+	OWNED(free) char *path = xprintf("%s/%s", folder, name);
+	OWNED_FD int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	CU_ASSERT_EQUAL(write(fd, text, strlen(text)), (ssize_t)strlen(text));
 }
 
 char *fixture_print(const json_t *value)

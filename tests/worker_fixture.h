@@ -15,6 +15,8 @@ extern char folder[64]; /* of the test, where handlers start */
 
 /* Opens a store and a scoreboard; the queues come after. */
 void fixture_open(void);
+/* The same over a file that other processes can open too. */
+void fixture_open_file(void);
 void fixture_close(void);
 
 /* A queue with the defaults of a configuration, no delay between tries. script: for /bin/sh, or
@@ -23,6 +25,10 @@ struct config_queue *fixture_queue(const char *name, enum queue_type type, const
 void fixture_set_hook(struct config_argv *hook, const char *script);
 /* The worker of a queue; made at its first use, so the queue may not change after. */
 struct worker *fixture_worker(const char *queue);
+
+/* What a child of this queue would be given; NULL: the keeper. */
+const struct worker_setup *fixture_setup(const char *queue);
+struct config *fixture_config(void);
 
 /* Starts a job; the texts are JSON. Answers its id (kept). */
 const char *fixture_start(const char *descriptor, const char *payload);
@@ -41,6 +47,7 @@ json_t *fixture_task(const char *job, const char *name, size_t nth);
 json_t *fixture_task_by_id(const char *id);
 /* A file of the folder, "" where it is missing. Owned. */
 char *fixture_read(const char *name);
+void fixture_write(const char *name, const char *text);
 
 /* Compares a value with JSON text. */
 #define ASSERT_JSON(value, wanted)                                            \
