@@ -72,7 +72,8 @@ static const struct {
 	{ SQLITE_AUTH, ERROR_UNAVAILABLE, NULL },
 	{ SQLITE_NOTADB, ERROR_INVALID, "the file is not a database" },
 	{ SQLITE_CORRUPT, ERROR_UNAVAILABLE, "the file is damaged" },
-	{ SQLITE_TOOBIG, ERROR_INVALID, "a text is too long" },
+	{ SQLITE_TOOBIG, ERROR_INVALID, "a text is too long, or a job has too many tasks" },
+	{ SQLITE_INTERNAL, ERROR_INTERNAL, "an entry, lease or waiter stands without its task" },
 };
 
 /* Reports the sticky failure and forgets it. */

@@ -11,8 +11,10 @@ static int64_t get_bundle(
 		store, SQL_FIND_BUNDLE, 0, "iiii", parent, queue, rank, child->delay_ms);
 	if (id || store->failure)
 		return id;
-	sqlite_run(store, SQL_ADD_BUNDLE, "iiii", parent, queue, rank, child->delay_ms);
-	return store->failure ? 0 : sqlite3_last_insert_rowid(store->db);
+	/* Never one that was used before: children name their bundle long after it is gone. */
+	id = sqlite_new_numbers(store, 1);
+	sqlite_run(store, SQL_ADD_BUNDLE, "iiiii", id, parent, queue, rank, child->delay_ms);
+	return store->failure ? 0 : id;
 }
 
 static void add_chunk(struct sqlite_store *store, int64_t bundle, int64_t first, int64_t count)

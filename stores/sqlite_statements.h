@@ -159,8 +159,8 @@
 	\
 	X(FIND_BUNDLE, "SELECT id FROM bundle WHERE parent = ?1 AND state = 0 AND queue = ?2 " \
 		"AND rank = ?3 AND delay = ?4") \
-	X(ADD_BUNDLE, "INSERT INTO bundle (parent, queue, rank, delay, state, due, tasks, next, stop) " \
-		"VALUES (?1, ?2, ?3, ?4, 0, 0, 0, 0, 0)") \
+	X(ADD_BUNDLE, "INSERT INTO bundle (id, parent, queue, rank, delay, state, due, tasks, next, " \
+		"stop) VALUES (?1, ?2, ?3, ?4, ?5, 0, 0, 0, 0, 0)") \
 	X(GROW_BUNDLE, "UPDATE bundle SET tasks = tasks + ?2 WHERE id = ?1") \
 	X(LIST_BUNDLES, "SELECT id, queue, rank, delay, tasks FROM bundle " \
 		"WHERE parent = ?1 AND state = 0") \
