@@ -151,6 +151,23 @@ static void children_of_the_step_and_those_written_ahead_have_seqs_of_their_own(
 	CU_ASSERT_EQUAL(steps, 1);
 }
 
+static void what_is_written_ahead_hides_nothing_that_lives(void)
+{
+	struct id first = submit_one("split");
+	struct id second = submit_one("split");
+	const struct leased *one = lease("split");
+	const struct leased *other = lease("split");
+	spawn(one, 0, "row", 2);
+	complete_spawning(one, "row", 2);
+	CU_ASSERT_EQUAL_FATAL(lease_many("row", 2).count, 2);
+	spawn(other, 0, "row", 3); /* the backend may use what the first ones have left again */
+	CU_ASSERT_TRUE(exists(child_id(first.text, 2).text));
+	CU_ASSERT_EQUAL(list_tasks(of_job(first.text))->count, 3);
+	CU_ASSERT_EQUAL(list_tasks(of_job(second.text))->count, 1);
+	CU_ASSERT_EQUAL(release(OWNER, NULL, NULL), 3);
+	CU_ASSERT_EQUAL(lease_many("row", 9).count, 2);
+}
+
 static void children_keep_their_delay_and_priority(void)
 {
 	submit_one("split");
@@ -215,6 +232,7 @@ static const struct suite_test tests[] = {
 	SUITE_TEST(an_attempt_that_does_not_complete_leaves_no_children),
 	SUITE_TEST(only_the_children_of_the_completed_attempt_are_born),
 	SUITE_TEST(children_of_the_step_and_those_written_ahead_have_seqs_of_their_own),
+	SUITE_TEST(what_is_written_ahead_hides_nothing_that_lives),
 	SUITE_TEST(children_keep_their_delay_and_priority),
 	SUITE_TEST(thousands_of_children_are_born_and_counted),
 	SUITE_TEST(a_fan_out_of_nothing_ends_the_job),
