@@ -89,6 +89,9 @@ static int run(const struct arguments *arguments)
 	if (!session_open(arguments, &session, &code))
 		return code;
 	warn_of_queue(session.config, push.queue);
+	const struct config_queue *queue = config_find_queue(session.config, push.queue);
+	if (queue && !arguments_option(arguments, "--priority"))
+		push.priority = queue->priority;
 	push.payload = payload;
 	char id[STORE_ID_SIZE];
 	if (!acts_push(session.store, &push, id, &err))

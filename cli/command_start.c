@@ -51,7 +51,8 @@ static int run(const struct arguments *arguments)
 		return code;
 	const struct acts_start start = { .workflow = workflow,
 		.payload = payload,
-		.key = arguments_option(arguments, "--key") };
+		.key = arguments_option(arguments, "--key"),
+		.config = session.config };
 	char id[STORE_ID_SIZE];
 	if (!acts_start(session.store, &start, id, &err))
 		return say_error(&err);

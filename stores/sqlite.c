@@ -6,7 +6,7 @@
 
 #include <malloc.h>
 
-#define CACHE_KIB      "512"
+#define CACHE_KIB      "64"
 #define LOOKASIDE_SIZE 256
 #define LOOKASIDE_MANY 128
 

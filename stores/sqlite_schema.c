@@ -145,9 +145,10 @@ static int64_t read_pragma(struct sqlite_store *store, const char *sql)
 
 static bool check_version(struct sqlite_store *store, bool *is_new, struct error *err)
 {
+	/* Three moments: the tables first, since whoever makes them writes the other two with them. */
+	int64_t tables = read_pragma(store, "SELECT count(*) FROM sqlite_schema");
 	int64_t application = read_pragma(store, "PRAGMA application_id");
 	int64_t version = read_pragma(store, "PRAGMA user_version");
-	int64_t tables = read_pragma(store, "SELECT count(*) FROM sqlite_schema");
 	if (store->failure)
 		return sqlite_report(store, err);
 	if (application != APPLICATION_ID && (application != 0 || tables != 0))

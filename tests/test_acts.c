@@ -32,7 +32,7 @@ static void start_job(const char *key)
 {
 	OWNED(json) json_t *payload = json("{'file':'a.csv'}");
 	struct error err = { 0 };
-	const struct acts_start start = { workflow, payload, key };
+	const struct acts_start start = { .workflow = workflow, .payload = payload, .key = key };
 	CU_ASSERT_TRUE_FATAL(acts_start(store, &start, job, &err));
 }
 

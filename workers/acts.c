@@ -3,6 +3,7 @@
 
 #include "base/jsontext.h"
 #include "workers/pages.h"
+#include "workers/priority.h"
 
 #define LEASE_MS 30000
 #define PAGE     500
@@ -28,6 +29,8 @@ bool acts_start(struct store *store, const struct acts_start *start, char id_out
 	OWNED(free) char *payload = jsontext_print(start->payload);
 	struct advance advance = { 0 };
 	workflow_begin(workflow, start->payload, &advance);
+	priority_fill(
+		start->config, workflow, advance.effects.children, advance.effects.children_count);
 	const struct submission submission = { .id = id,
 		.workflow = workflow_name(workflow),
 		.workflow_hash = workflow_hash(workflow),

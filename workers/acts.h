@@ -5,16 +5,19 @@
  * simply be repeated. None needs a supervisor.
  */
 #include "base/error.h"
+#include "config/config.h"
 #include "stores/store.h"
 #include "workflow/workflow.h"
 
 #include <jansson.h>
 
-/* A new job. payload: an object. key: NULL, or the running job that has it is answered instead. */
+/* A new job. payload: an object. key: NULL, or the running job that has it is answered instead.
+ * config: for the queues' priorities; may be NULL. */
 struct acts_start {
 	const struct workflow *workflow;
 	const json_t *payload;
 	const char *key;
+	const struct config *config;
 };
 bool acts_start(struct store *store, const struct acts_start *start, char id_out[STORE_ID_SIZE],
 	struct error *err);

@@ -150,10 +150,11 @@ static bool load_job(struct attempt *attempt, struct error *err)
 	if (!task->job_id)
 		return true;
 	do
-		ok = jobs_get(attempt->worker->jobs, self->store, task->job_id, &attempt->job, err);
+		ok = jobs_get(attempt->worker->jobs, self->store, task->job_id, task->name,
+			&attempt->job, err);
 	while (self_tries_again(self, ok, err));
 	if (ok)
-		attempt->facts = workflow_find_task(attempt->job.workflow, task->name);
+		attempt->facts = attempt->job.facts;
 	return ok;
 }
 

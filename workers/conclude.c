@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/fault.h"
 #include "base/log.h"
+#include "workers/priority.h"
 #include "workers/trace.h"
 
 #include <inttypes.h>
@@ -97,6 +98,8 @@ static void apply_rules(struct attempt *attempt, struct draft *draft)
 		drop_children_first(attempt, &draft->commit);
 		return;
 	}
+	priority_fill(attempt->worker->self.setup->config, attempt->job.workflow,
+		draft->advance.effects.children, draft->advance.effects.children_count);
 	draft->commit.effects = draft->advance.effects;
 	if (is_done)
 		join_children(attempt, draft);

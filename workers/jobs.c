@@ -39,7 +39,7 @@ static void empty_line(struct line *line)
 	*line = (struct line){ 0 };
 }
 
-void jobs_destroy(struct jobs *jobs)
+void jobs_forget(struct jobs *jobs)
 {
 	for (size_t i = 0; i < JOB_PLACES; i++)
 		json_decref(jobs->jobs[i].payload);
@@ -47,6 +47,12 @@ void jobs_destroy(struct jobs *jobs)
 		workflow_destroy(jobs->workflows[i].workflow);
 	for (size_t i = 0; i < LINE_PLACES; i++)
 		empty_line(&jobs->lines[i]);
+	memset(jobs, 0, sizeof *jobs);
+}
+
+void jobs_destroy(struct jobs *jobs)
+{
+	jobs_forget(jobs);
 	free(jobs);
 }
 
@@ -70,14 +76,15 @@ bool jobs_get_workflow(struct jobs *jobs, struct store *store, const char *hash,
 	return true;
 }
 
-static bool load_job(
-	struct job_place *place, struct store *store, const char *id, struct error *err)
+static bool load_job(struct job_place *place, struct store *store, const char *id,
+	bool with_payload, struct error *err)
 {
 	struct job_record record;
-	json_t *payload;
+	json_t *payload = NULL;
 	if (!store->ops->get_job(store, id, &record, err))
 		return error_wrap(err, "job %s", id);
-	bool ok = jsontext_parse(record.payload, strlen(record.payload), &payload, err);
+	bool ok = !with_payload ||
+		  jsontext_parse(record.payload, strlen(record.payload), &payload, err);
 	if (ok) {
 		json_decref(place->payload);
 		place->payload = payload;
@@ -88,16 +95,22 @@ static bool load_job(
 	return ok;
 }
 
-bool jobs_get(struct jobs *jobs, struct store *store, const char *id, struct job_view *out,
-	struct error *err)
+bool jobs_get(struct jobs *jobs, struct store *store, const char *id, const char *name,
+	struct job_view *out, struct error *err)
 {
 	struct job_place *place = &jobs->jobs[ids_fnv1a(id) % JOB_PLACES];
 	const struct workflow *workflow;
-	if (strcmp(place->id, id) != 0 && !load_job(place, store, id, err))
+	if (strcmp(place->id, id) != 0 && !load_job(place, store, id, false, err))
 		return false;
 	if (!jobs_get_workflow(jobs, store, place->hash, &workflow, err))
 		return false;
-	*out = (struct job_view){ .payload = place->payload, .workflow = workflow };
+	const struct workflow_task *facts = workflow_find_task(workflow, name);
+	bool needs_payload = facts && facts->starts_others;
+	if (needs_payload && !place->payload && !load_job(place, store, id, true, err))
+		return false;
+	*out = (struct job_view){ .payload = needs_payload ? place->payload : NULL,
+		.workflow = workflow,
+		.facts = facts };
 	return true;
 }
 

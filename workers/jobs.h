@@ -13,13 +13,17 @@ struct jobs;
 struct jobs *jobs_create(void);
 void jobs_destroy(struct jobs *jobs);
 
-/* Borrowed, valid until the next call. Of a pushed task both are NULL. */
+/* Borrowed, valid until the next call. Of a pushed task all are NULL. */
 struct job_view {
-	const json_t *payload;
+	const json_t *payload; /* NULL where the task starts no others: it may be large */
 	const struct workflow *workflow;
+	const struct workflow_task *facts; /* NULL where the workflow has no such task */
 };
-bool jobs_get(struct jobs *jobs, struct store *store, const char *id, struct job_view *out,
-	struct error *err);
+/* The job as a task of this name sees it. */
+bool jobs_get(struct jobs *jobs, struct store *store, const char *id, const char *name,
+	struct job_view *out, struct error *err);
+/* Gives back all that is cached. */
+void jobs_forget(struct jobs *jobs);
 bool jobs_get_workflow(struct jobs *jobs, struct store *store, const char *hash,
 	const struct workflow **out, struct error *err);
 

@@ -3,6 +3,7 @@
 
 #include "base/fault.h"
 #include "base/jsontext.h"
+#include "workers/priority.h"
 
 /* The first chunk is small, so that a stale lease or a full disk is noticed early. */
 #define CHUNK_FIRST     16
@@ -76,6 +77,7 @@ static bool add_gate(
 	if (!workflow_spawn(spawner->workflow, &spawner->parent, name, payload,
 		    &spawner->gates_arena, &gate, err))
 		return false;
+	priority_fill(spawner->self->setup->config, spawner->workflow, &gate, 1);
 	spawner->gates = xgrow(
 		spawner->gates, spawner->gates_count, &spawner->gates_room, sizeof *spawner->gates);
 	spawner->gates[spawner->gates_count++] = gate;
@@ -101,6 +103,7 @@ bool spawner_add(
 		    &spawner->chunk_arena, &child, err) ||
 		!fits(&child, err))
 		return false;
+	priority_fill(spawner->self->setup->config, spawner->workflow, &child, 1);
 	if (child.waits && !add_gate(spawner, name, payload, err))
 		return false;
 	count_name(spawner, name);
@@ -127,9 +130,6 @@ bool spawner_add_all(struct spawner *spawner, const json_t *children, struct err
 				"spawn: child %zu names no task ({\"task\": NAME, \"payload\": "
 				"{…}})",
 				i + 1);
-		if (payload && !json_is_object(payload))
-			return error_set(err, ERROR_INVALID,
-				"spawn: the payload of %.80s is not an object", name);
 		if (!spawner_add(spawner, name, payload ? payload : nothing, err))
 			return false;
 	}

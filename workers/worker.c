@@ -74,6 +74,7 @@ static void rest(struct worker *worker, uint32_t ticket, int *rounds)
 	int64_t most_ms = *rounds == 0 ? IDLE_MOMENT_MS : with_jitter(IDLE_MAX_MS);
 	show_idle(worker);
 	if (*rounds == 1) {
+		jobs_forget(worker->jobs);
 		store->ops->relax(store);
 		malloc_trim(0);
 	}

@@ -192,6 +192,8 @@ static void read_facts(struct task_model *task, const json_t *given)
 	facts->retries = json_object_get(given, "retries");
 	facts->has_retries = facts->retries != NULL;
 	facts->may_spawn = task->manual.count + task->parallel.count > 0;
+	facts->starts_others = facts->may_spawn || task->starts.count > 0 ||
+			       task->on_failure.count > 0 || task->param_start_count > 0;
 	facts->waits = task->condition_count > 0;
 	task->own_defaults = json_object_get(given, "payload");
 	for (size_t i = 0; policy && i < IF_FAILED_POLICIES; i++)
