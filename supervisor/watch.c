@@ -45,8 +45,7 @@ static void on_ready_look(struct ev_loop *loop, ev_timer *timer, int events)
 static void on_watchdog(struct ev_loop *loop, ev_timer *timer, int events)
 {
 	(void)loop, (void)events;
-	notify_alive();
-	notify_status(timer->data);
+	notify_alive(timer->data);
 }
 
 static void on_idle_look(struct ev_loop *loop, ev_timer *timer, int events)

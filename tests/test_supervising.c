@@ -567,7 +567,7 @@ static void systemd_is_told_of_every_turn(void)
 {
 	static const struct supervisor_options usual;
 	make_home();
-	write_config("  mail: { workers: 2 }\n");
+	write_config("  busy: { workers: 2 }\n");
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	OWNED(free) char *notes = xprintf("%s/notes", fake_home);
 	memcpy(address.sun_path, notes, strlen(notes) + 1);
@@ -576,7 +576,7 @@ static void systemd_is_told_of_every_turn(void)
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
 	CU_ASSERT_EQUAL_FATAL(bind(fd, (struct sockaddr *)&address, sizeof address), 0);
 	setenv("NOTIFY_SOCKET", notes, 1);
-	setenv("WATCHDOG_USEC", "40000", 1);
+	setenv("WATCHDOG_USEC", "4000", 1);
 	supervisor = fork_supervisor(&usual);
 	unsetenv("NOTIFY_SOCKET");
 	unsetenv("WATCHDOG_USEC");
@@ -587,7 +587,8 @@ static void systemd_is_told_of_every_turn(void)
 	expect_note(fd, "READY=1", "STATUS=");
 	kill(supervisor, SIGTERM);
 	expect_note(fd, "STOPPING=1", "STOPPING=1");
-	CU_ASSERT_EQUAL(await_exit(supervisor), 0);
+	/* Nobody reads any more, and the beats go on: that may not hold it up. */
+	CU_ASSERT_EQUAL(await_exit(supervisor), 1);
 	CU_ASSERT_FALSE(home_has("inherited", "NOTIFY_SOCKET"));
 	nftw(fake_home, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 }
