@@ -5,7 +5,7 @@
 set -eu
 
 build="gcc libc6-dev meson ninja-build pkg-config libev-dev libyaml-dev libjansson-dev libsqlite3-dev
-	libsystemd-dev libmd-dev"
+	libmd-dev"
 examples="python3 tzdata"
 tests="libcunit1-dev python3 procps sqlite3 tzdata"
 ci="clang clang-format shellcheck valgrind git"
