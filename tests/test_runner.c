@@ -439,7 +439,8 @@ static void a_signal_is_followed_by_a_tick(void)
 {
 	struct fixture fixture;
 	const struct sigaction caught = { .sa_handler = on_alarm };
-	const struct itimerval soon = { .it_value.tv_usec = 50000 };
+	const struct itimerval often = { { .tv_usec = 50000 }, { .tv_usec = 50000 } };
+	const struct itimerval never = { 0 };
 	sigaction(SIGALRM, &caught, NULL);
 	fixture_open(&fixture, PROTOCOL_EXEC, ARGV("/bin/sleep", "1000"));
 	fixture.queue.timeout_ms = CONFIG_NO_LIMIT;
@@ -447,10 +448,11 @@ static void a_signal_is_followed_by_a_tick(void)
 	fixture.order = ORDER_HALT;
 	fixture.order_from = 0;
 	fixture_start(&fixture);
-	setitimer(ITIMER_REAL, &soon, NULL);
+	setitimer(ITIMER_REAL, &often, NULL);
 	fixture_run(&fixture, TASK, 1);
+	setitimer(ITIMER_REAL, &never, NULL);
 	fixture_expect(&fixture, RUN_HALTED, "stopped");
-	CU_ASSERT_EQUAL(fixture.ticks, 1);
+	CU_ASSERT_TRUE(fixture.ticks >= 1);
 	fixture_close(&fixture);
 	signal(SIGALRM, SIG_DFL);
 }

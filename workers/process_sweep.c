@@ -124,7 +124,11 @@ bool process_sweep(pid_t keep)
 {
 	const int64_t until = clock_steady_ms() + PATIENCE_MS;
 	long pause = FIRST_PAUSE;
-	while (has_children() && kill_children(keep) > 0) {
+	while (has_children()) {
+		/* A list that is read while it changes may be short: where nobody is to be kept,
+		 * only wait(2) says that nobody is left. */
+		if (kill_children(keep) == 0 && keep != 0)
+			return true;
 		if (clock_steady_ms() >= until)
 			return false;
 		nanosleep(&(struct timespec){ .tv_nsec = pause }, NULL);
