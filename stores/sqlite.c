@@ -134,15 +134,15 @@ static const struct store_ops ops = {
 
 static bool configure(struct sqlite_store *store, struct error *err)
 {
-	/* WAL first: the mode is kept in the file, setting it again costs nothing. */
-	static const char settings[] = "PRAGMA journal_mode = WAL;"
-				       "PRAGMA synchronous = NORMAL;"
+	static const char settings[] = "PRAGMA synchronous = NORMAL;"
 				       "PRAGMA cache_size = -" CACHE_KIB ";"
 				       "PRAGMA mmap_size = 0;"
 				       "PRAGMA journal_size_limit = 16777216;"
 				       "PRAGMA temp_store = MEMORY;"
 				       "PRAGMA foreign_keys = OFF;";
-	int code = sqlite3_exec(store->db, settings, NULL, NULL, NULL);
+	int code = sqlite_use_wal(store);
+	if (code == SQLITE_OK)
+		code = sqlite3_exec(store->db, settings, NULL, NULL, NULL);
 	if (code == SQLITE_OK)
 		return true;
 	sqlite_fail(store, code);

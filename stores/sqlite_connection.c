@@ -37,6 +37,17 @@ static int on_busy(void *context, int times)
 	return 1;
 }
 
+/* SQLite asks no busy handler while another process changes the mode or reads in the old one. */
+int sqlite_use_wal(struct sqlite_store *store)
+{
+	int code, times = 0;
+	store->busy_since_ms = 0;
+	do
+		code = sqlite3_exec(store->db, "PRAGMA journal_mode = WAL", NULL, NULL, NULL);
+	while ((code & 0xff) == SQLITE_BUSY && on_busy(store, times++));
+	return code;
+}
+
 void sqlite_set_busy(struct sqlite_store *store)
 {
 	sqlite3_busy_handler(store->db, on_busy, store);

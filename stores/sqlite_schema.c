@@ -219,15 +219,19 @@ static bool check_boot(struct sqlite_store *store, struct error *err)
 bool sqlite_check_file(struct sqlite_store *store, struct error *err)
 {
 	bool is_new;
-	return check_version(store, &is_new, err);
+	/* At one moment: another process may be making the tables right now. */
+	if (!sqlite_begin_read(store, err))
+		return false;
+	if (!check_version(store, &is_new, err))
+		return sqlite_cancel(store);
+	return sqlite_end(store, err);
 }
 
 bool sqlite_prepare_schema(struct sqlite_store *store, struct error *err)
 {
-	bool is_new;
-	if (!check_version(store, &is_new, err))
-		return false;
-	if (is_new && !make_tables(store, err))
-		return false;
-	return check_boot(store, err);
+	store->failure = 0;
+	bool has_tables = read_pragma(store, "PRAGMA user_version") > 0;
+	if (store->failure)
+		return sqlite_report(store, err);
+	return (has_tables || make_tables(store, err)) && check_boot(store, err);
 }

@@ -89,6 +89,8 @@ bool sqlite_end(struct sqlite_store *store, struct error *err);
 bool sqlite_cancel(struct sqlite_store *store);
 /* Our back-off in place of SQLite's. */
 void sqlite_set_busy(struct sqlite_store *store);
+/* Kept in the file: only the first one changes it. */
+int sqlite_use_wal(struct sqlite_store *store);
 /* Makes the running transaction fail, e.g. with SQLITE_INTERNAL. */
 void sqlite_fail(struct sqlite_store *store, int code);
 /* The sticky failure as an error; it is forgotten. */
