@@ -2,11 +2,13 @@
 #include "base/clock.h"
 #include "tests/runner_fixture.h"
 #include "tests/suite.h"
+#include "workers/process.h"
 
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/time.h>
 #include <sys/wait.h>
@@ -511,6 +513,17 @@ static void hooks_get_their_input_and_are_judged_by_their_exit(void)
 	fixture_close(&fixture);
 }
 
+static void oom_kills_are_counted_where_the_kernel_does(void)
+{
+	static const char text[] = "low 0\nhigh 0\nmax 7\noom 5\noom_kill 3\noom_group_kill 1\n";
+	const int events = memfd_create("events", MFD_CLOEXEC);
+	CU_ASSERT_EQUAL(process_read_oom_kills(events), -1);
+	CU_ASSERT_EQUAL(write(events, text, sizeof text - 1), (ssize_t)sizeof text - 1);
+	CU_ASSERT_EQUAL(process_read_oom_kills(events), 3);
+	CU_ASSERT_EQUAL(process_read_oom_kills(-1), -1);
+	close(events);
+}
+
 static bool has_variable(char **environment, const char *wanted)
 {
 	for (char **variable = environment; *variable; variable++)
@@ -574,6 +587,7 @@ static const struct suite_test tests[] = {
 	SUITE_TEST(a_signal_is_followed_by_a_tick),
 	SUITE_TEST(a_handler_dies_with_its_worker),
 	SUITE_TEST(hooks_get_their_input_and_are_judged_by_their_exit),
+	SUITE_TEST(oom_kills_are_counted_where_the_kernel_does),
 	SUITE_TEST(handlers_inherit_all_but_secrets),
 };
 
