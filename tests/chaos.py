@@ -3,7 +3,7 @@
 
 Holds, by the handlers' own files: the job ends completed, each child's effect happened at least
 once, the gate's successor was born and committed once, nothing that a killed worker ran outlives it.
-usage: chaos.py   with REEVE (the binary), REEVE_CHAOS_SECONDS (8), REEVE_CHAOS_CHILDREN (1500),
+usage: chaos.py   with REEVE (the binary), REEVE_CHAOS_SECONDS (5), REEVE_CHAOS_CHILDREN (400),
 REEVE_CHAOS_PROTOCOL (exec)"""
 import json
 import os
@@ -17,8 +17,8 @@ import tempfile
 import time
 
 REEVE = os.environ["REEVE"]
-SECONDS = float(os.environ.get("REEVE_CHAOS_SECONDS", "8"))
-CHILDREN = int(os.environ.get("REEVE_CHAOS_CHILDREN", "1500"))
+SECONDS = float(os.environ.get("REEVE_CHAOS_SECONDS", "5"))
+CHILDREN = int(os.environ.get("REEVE_CHAOS_CHILDREN", "400"))
 PROTOCOL = os.environ.get("REEVE_CHAOS_PROTOCOL", "exec")
 KILLS_A_SECOND = 3
 SEED = int(os.environ.get("REEVE_CHAOS_SEED", str(random.randrange(1 << 32))))

@@ -11,6 +11,6 @@ ninja -C "$build" >"$build/ninja.log" 2>&1 || { tail -n 40 "$build/ninja.log"; e
 sh tests/layers.sh
 # More tests at a time than cores: most of them wait.
 code=0
-meson test -C "$build" --no-rebuild --num-processes 6 --print-errorlogs "$@" || code=$?
+meson test -C "$build" --no-rebuild --num-processes 8 --print-errorlogs "$@" || code=$?
 sh tests/count.sh "$build" || code=1
 exit $code

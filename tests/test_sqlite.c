@@ -36,8 +36,9 @@ static void run_raw(const char *sql)
 static bool is_small(const char *detail, const char *text)
 {
 	static const char *const lists[] = { "SCAN doomed", "SCAN waking",
-		"SCAN job USING INDEX job_ending", "SCAN bundle USING INDEX bundle_dropped",
-		"SCAN (subquery" };
+		"SCAN job USING INDEX job_ending", "SCAN job USING COVERING INDEX job_ending",
+		"SCAN bundle USING INDEX bundle_dropped",
+		"SCAN bundle USING COVERING INDEX bundle_dropped", "SCAN (subquery" };
 	for (size_t i = 0; i < ARRAY_SIZE(lists); i++)
 		if (strncmp(detail, lists[i], strlen(lists[i])) == 0)
 			return true;

@@ -43,7 +43,7 @@ for line in lines:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         time.sleep(60)
     elif habit == "daemon":
-        subprocess.Popen(["sleep", "60"], start_new_session=True)
+        subprocess.Popen(["sleep", os.environ["NAP"]], start_new_session=True)
         sys.exit(3)
     elif habit == "dies":
         os.kill(os.getpid(), signal.SIGSEGV)
@@ -59,9 +59,9 @@ gigabyte) eval "head -c 1000000000 /dev/zero >&$REEVE_FD" ;;
 half) eval "printf '{\"done\":1' >&$REEVE_FD" ;;
 two) eval "echo '{\"done\":1}' >&$REEVE_FD; echo '{\"done\":2}' >&$REEVE_FD" ;;
 other) eval "echo '{\"id\":\"somebody.1\",\"done\":1}' >&$REEVE_FD" ;;
-silent) sleep 60 ;;
-deaf) trap '' TERM; sleep 60; sleep 60 ;;
-daemon) setsid sleep 60 & sleep 60 & exit 3 ;;
+silent) sleep "$NAP" ;;
+deaf) trap '' TERM; sleep "$NAP"; sleep "$NAP" ;;
+daemon) setsid sleep "$NAP" & sleep "$NAP" & exit 3 ;;
 dies) kill -SEGV $$ ;;
 esac
 S
@@ -75,6 +75,9 @@ queues:
   exec: { run: [./exec.sh] }
   nowhere: { run: [./is-not-there] }
 Y
+# A time that no other process sleeps, so that what is left of it can be found.
+NAP=9$$
+export NAP
 start_reeve
 
 is_completed() { [ "$(reeve task "$1" --json | json 'v["status"]')" = completed ]; }
@@ -96,7 +99,7 @@ done
 exits 1 reeve push nowhere '"good"' --wait
 task=$(cat out)
 contains "a program that is not there is named" "$(reeve task "$task" --json)" "is-not-there"
-[ -z "$(pgrep -fx 'sleep 60' || true)" ] || fail "a handler's sleep is left: $(pgrep -afx 'sleep 60')"
+[ -z "$(pgrep -fx "sleep $NAP" || true)" ] || fail "a handler's sleep is left"
 saw "nothing is left of them"
 stop_reeve
 same "drained in time" "$drained" 0
