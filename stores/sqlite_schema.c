@@ -145,7 +145,8 @@ static int64_t read_pragma(struct sqlite_store *store, const char *sql)
 
 static bool check_version(struct sqlite_store *store, bool *is_new, struct error *err)
 {
-	/* Three moments: the tables first, since whoever makes them writes the other two with them. */
+	/* Three moments: the tables first, since whoever makes them writes the other two with them.
+	 */
 	int64_t tables = read_pragma(store, "SELECT count(*) FROM sqlite_schema");
 	int64_t application = read_pragma(store, "PRAGMA application_id");
 	int64_t version = read_pragma(store, "PRAGMA user_version");

@@ -70,7 +70,7 @@ struct workflow_task {
 	int64_t delay_ms, timeout_ms; /* of a run; CONFIG_NO_LIMIT: none */
 	const json_t *retries;        /* its `retries` section as in a queue; or NULL */
 	bool may_spawn;               /* has starts_manually or starts_parallel */
-	bool starts_others;           /* has children of any kind: its end needs the job's payload */
+	bool starts_others; /* has children of any kind: its end needs the job's payload */
 };
 /* NULL where the workflow has no such task. */
 const struct workflow_task *workflow_find_task(const struct workflow *workflow, const char *name);
