@@ -149,7 +149,8 @@ static bool read_count(const json_t *value, int current, int *out, struct error 
 		bool has_digits = text && text[is_step] >= '0' && text[is_step] <= '9';
 		if (!has_digits || *end || errno || number > 2 * POOL_MAX || number < -2 * POOL_MAX)
 			return error_set(err, ERROR_INVALID,
-				"\"workers\" is none of N, +N, -N up to %d", POOL_MAX);
+				"scale: expected N, +N or -N with N from 0 to %d, got \"%.40s\"",
+				POOL_MAX, text ? text : "nothing");
 	}
 	if (!is_step && (number < 0 || number > POOL_MAX))
 		return error_set(err, ERROR_INVALID, "\"workers\" is not in 0 … %d", POOL_MAX);
