@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/jsontext.h"
 #include "base/memory.h"
+#include "base/utf8.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -184,28 +185,6 @@ static void print_json(enum log_level level, const struct log_subject *subject, 
 	write_whole(line, strlen(line));
 }
 
-/* Length of the UTF-8 sequence at text, 0 where it is not one. */
-static size_t utf8_length(const unsigned char *text, size_t left)
-{
-	size_t length = text[0] < 0x80                      ? 1
-			: text[0] >= 0xc2 && text[0] < 0xe0 ? 2
-			: text[0] >= 0xe0 && text[0] < 0xf0 ? 3
-			: text[0] >= 0xf0 && text[0] < 0xf5 ? 4
-							    : 0;
-	if (length == 0 || length > left)
-		return 0;
-	for (size_t i = 1; i < length; i++)
-		if ((text[i] & 0xc0) != 0x80)
-			return 0;
-	if (length == 3 &&
-		((text[0] == 0xe0 && text[1] < 0xa0) || (text[0] == 0xed && text[1] > 0x9f)))
-		return 0;
-	if (length == 4 &&
-		((text[0] == 0xf0 && text[1] < 0x90) || (text[0] == 0xf4 && text[1] > 0x8f)))
-		return 0;
-	return length;
-}
-
 /* A copy that is valid UTF-8 on one line: other bytes appear as \xNN, a long line is cut. */
 static char *cleaned(const char *line, size_t length)
 {
@@ -214,7 +193,7 @@ static char *cleaned(const char *line, size_t length)
 	size_t at = 0;
 	for (size_t i = 0; i < kept;) {
 		const unsigned char *next = (const unsigned char *)line + i;
-		size_t sequence = utf8_length(next, kept - i);
+		size_t sequence = utf8_length(line + i, kept - i);
 		if (sequence == 0 || (next[0] < 0x20 && next[0] != '\t') || next[0] == 0x7f) {
 			at += (size_t)sprintf(clean + at, "\\x%02x", next[0]);
 			i++;

@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "base/ids.h"
 #include "base/jsontext.h"
+#include "base/utf8.h"
 #include "tests/suite.h"
 
 #include <string.h>
@@ -83,6 +84,28 @@ static void bad_json_is_refused_with_its_place(void)
 	}
 }
 
+static void only_well_formed_utf8_is_a_character(void)
+{
+	static const struct {
+		const char *text;
+		size_t length;
+	} rows[] = {
+		{ "a", 1 },
+		{ "\xc3\xa9", 2 },
+		{ "\xe2\x82\xac", 3 },
+		{ "\xf0\x9f\x98\x80", 4 },
+		{ "\x80", 0 },             /* begins in the middle */
+		{ "\xc3", 0 },             /* cut */
+		{ "\xc0\xaf", 0 },         /* longer than needed */
+		{ "\xed\xa0\x80", 0 },     /* a surrogate */
+		{ "\xf4\x90\x80\x80", 0 }, /* beyond U+10FFFF */
+		{ "\xe2\x82(", 0 },
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+		CU_ASSERT_EQUAL(utf8_length(rows[i].text, strlen(rows[i].text)), rows[i].length);
+	CU_ASSERT_EQUAL(utf8_length("", 0), 0);
+}
+
 int main(void)
 {
 	static const struct suite_test tests[] = {
@@ -92,6 +115,7 @@ int main(void)
 		SUITE_TEST(times_are_rfc_3339_in_utc),
 		SUITE_TEST(json_comes_back_as_it_went_in),
 		SUITE_TEST(bad_json_is_refused_with_its_place),
+		SUITE_TEST(only_well_formed_utf8_is_a_character),
 	};
 	return suite_run("base", tests, ARRAY_SIZE(tests));
 }

@@ -2,6 +2,7 @@
 #include "workers/output.h"
 
 #include "base/memory.h"
+#include "base/utf8.h"
 
 #include <ctype.h>
 #include <stdbool.h>
@@ -92,43 +93,10 @@ void output_finish(struct output *output)
 	output_init(output);
 }
 
-/* Length of the UTF-8 character at text (RFC 3629), 0 where it is none. */
-static size_t character_length(const unsigned char *text, size_t left)
-{
-	static const struct {
-		unsigned char first, last, second_first, second_last;
-		size_t length;
-	} rows[] = {
-		{ 0x01, 0x7f, 0x80, 0xbf, 1 },
-		{ 0xc2, 0xdf, 0x80, 0xbf, 2 },
-		{ 0xe0, 0xe0, 0xa0, 0xbf, 3 },
-		{ 0xe1, 0xec, 0x80, 0xbf, 3 },
-		{ 0xed, 0xed, 0x80, 0x9f, 3 },
-		{ 0xee, 0xef, 0x80, 0xbf, 3 },
-		{ 0xf0, 0xf0, 0x90, 0xbf, 4 },
-		{ 0xf1, 0xf3, 0x80, 0xbf, 4 },
-		{ 0xf4, 0xf4, 0x80, 0x8f, 4 },
-	};
-	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		if (text[0] < rows[i].first || text[0] > rows[i].last)
-			continue;
-		const size_t length = rows[i].length;
-		if (length > left || (length > 1 && (text[1] < rows[i].second_first ||
-							    text[1] > rows[i].second_last)))
-			return 0;
-		for (size_t at = 2; at < length; at++)
-			if ((text[at] & 0xc0) != 0x80)
-				return 0;
-		return length;
-	}
-	return 0;
-}
-
 static void make_valid(char *text, size_t length)
 {
 	for (size_t i = 0; i < length;) {
-		const size_t character =
-			character_length((const unsigned char *)text + i, length - i);
+		const size_t character = utf8_length(text + i, length - i);
 		if (character == 0)
 			text[i] = '?';
 		i += character ? character : 1;

@@ -2,43 +2,12 @@
 #include "workers/trace.h"
 
 #include "base/jsontext.h"
+#include "base/utf8.h"
 #include "workers/shapes.h"
 
 #include <unistd.h>
 
 #define HOST_SIZE 65
-
-/* Length of the well-formed UTF-8 sequence at text (RFC 3629); 0 where it is none. */
-static size_t sequence_length(const unsigned char *text)
-{
-	static const struct {
-		unsigned char first_from, first_to, second_from, second_to;
-		size_t length;
-	} forms[] = {
-		{ 0x01, 0x7f, 0, 0, 1 },
-		{ 0xc2, 0xdf, 0x80, 0xbf, 2 },
-		{ 0xe0, 0xe0, 0xa0, 0xbf, 3 },
-		{ 0xe1, 0xec, 0x80, 0xbf, 3 },
-		{ 0xed, 0xed, 0x80, 0x9f, 3 },
-		{ 0xee, 0xef, 0x80, 0xbf, 3 },
-		{ 0xf0, 0xf0, 0x90, 0xbf, 4 },
-		{ 0xf1, 0xf3, 0x80, 0xbf, 4 },
-		{ 0xf4, 0xf4, 0x80, 0x8f, 4 },
-	};
-	for (size_t i = 0; i < ARRAY_SIZE(forms); i++) {
-		if (text[0] < forms[i].first_from || text[0] > forms[i].first_to)
-			continue;
-		if (forms[i].length == 1)
-			return 1;
-		if (text[1] < forms[i].second_from || text[1] > forms[i].second_to)
-			return 0;
-		for (size_t at = 2; at < forms[i].length; at++)
-			if ((text[at] & 0xc0) != 0x80)
-				return 0;
-		return forms[i].length;
-	}
-	return 0;
-}
 
 char *trace_clean(const char *text)
 {
@@ -48,8 +17,9 @@ char *trace_clean(const char *text)
 		return NULL;
 	char *clean = xmalloc(strlen(text) * width + 1);
 	size_t at = 0;
+	const char *end = text + strlen(text);
 	while (*text) {
-		size_t length = sequence_length((const unsigned char *)text);
+		size_t length = utf8_length(text, (size_t)(end - text));
 		memcpy(clean + at, length ? text : replacement, length ? length : width);
 		at += length ? length : width;
 		text += length ? length : 1;
