@@ -44,7 +44,7 @@ mkdir "$root"
 eatmydata mmdebstrap --quiet --variant=minbase \
 	--include=systemd,systemd-sysv,dbus,procps,libev4,libyaml-0-2,libjansson4,libsqlite3-0,libmd0 \
 	"$release" - 2>/dev/null | tar -C "$root" -x --exclude='./dev/*'
-install -D "$build/cli/reeve" "$root/usr/bin/reeve"
+install -D "$build/cli/reeve" "$root/usr/local/bin/reeve"
 install -Dm644 contrib/systemd/reeve.service "$root/usr/lib/systemd/system/reeve.service"
 mkdir -p "$root/etc/reeve"
 config() { printf 'store: sqlite:/var/lib/reeve/reeve.db\nqueues:\n%s' "$1" >"$root/etc/reeve/reeve.yaml"; }
@@ -72,8 +72,8 @@ show() { inside systemctl show reeve -p "$1" --value; }
 inside systemctl start reeve
 [ "$(show SubState)" = running ] || fail "the unit runs after start"
 saw "start is done at READY: $(show StatusText)"
-task=$(inside reeve push one '{}' --wait)
-[ "$(inside reeve task "$task" --json | grep -c '"completed"')" -ge 1 ] || fail "a task runs in the unit"
+task=$(inside /usr/local/bin/reeve push one '{}' --wait)
+[ "$(inside /usr/local/bin/reeve task "$task" --json | grep -c '"completed"')" -ge 1 ] || fail "a task runs in the unit"
 saw "a task runs in the unit"
 
 before=$(show MainPID)
@@ -82,7 +82,7 @@ config '  one: { workers: 2, run: "echo done" }
 '
 inside systemctl reload reeve
 [ "$(show MainPID)" = "$before" ] || fail "reload keeps the process"
-has_queue_two() { inside reeve status --json | grep -q '"two"'; }
+has_queue_two() { inside /usr/local/bin/reeve status --json | grep -q '"two"'; }
 eventually has_queue_two
 saw "reload is RELOADING, then READY, and adds the queue"
 
