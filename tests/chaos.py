@@ -193,7 +193,7 @@ try:
     kills, old = {}, []
     end = time.time() + SECONDS
     while time.time() < end:
-        time.sleep(chance.uniform(0, 1.6 / KILLS_A_SECOND))
+        time.sleep(chance.uniform(0, 1.2 / KILLS_A_SECOND))
         supervisor, role, below = kill_one(supervisor)
         if role:
             kills[role] = kills.get(role, 0) + 1
