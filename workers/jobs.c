@@ -76,21 +76,36 @@ bool jobs_get_workflow(struct jobs *jobs, struct store *store, const char *hash,
 	return true;
 }
 
-static bool load_job(struct job_place *place, struct store *store, const char *id,
-	bool with_payload, struct error *err)
+static bool needs_payload(const struct workflow_task *facts)
 {
-	struct job_record record;
+	return facts && facts->starts_others;
+}
+
+static bool fill_place(struct jobs *jobs, struct job_place *place, struct store *store,
+	const struct job_record *record, const char *name, struct error *err)
+{
+	const struct workflow *workflow;
 	json_t *payload = NULL;
+	if (!jobs_get_workflow(jobs, store, record->workflow_hash, &workflow, err))
+		return false;
+	if (needs_payload(workflow_find_task(workflow, name)) &&
+		!jsontext_parse(record->payload, strlen(record->payload), &payload, err))
+		return false;
+	json_decref(place->payload);
+	place->payload = payload;
+	snprintf(place->id, sizeof place->id, "%s", record->id);
+	snprintf(place->hash, sizeof place->hash, "%s", record->workflow_hash);
+	return true;
+}
+
+static bool load_job(
+	struct jobs *jobs, struct store *store, const char *id, const char *name, struct error *err)
+{
+	struct job_place *place = &jobs->jobs[ids_fnv1a(id) % JOB_PLACES];
+	struct job_record record;
 	if (!store->ops->get_job(store, id, &record, err))
 		return error_wrap(err, "job %s", id);
-	bool ok = !with_payload ||
-		  jsontext_parse(record.payload, strlen(record.payload), &payload, err);
-	if (ok) {
-		json_decref(place->payload);
-		place->payload = payload;
-		snprintf(place->id, sizeof place->id, "%s", id);
-		snprintf(place->hash, sizeof place->hash, "%s", record.workflow_hash);
-	}
+	bool ok = fill_place(jobs, place, store, &record, name, err);
 	job_record_finish(&record);
 	return ok;
 }
@@ -98,17 +113,17 @@ static bool load_job(struct job_place *place, struct store *store, const char *i
 bool jobs_get(struct jobs *jobs, struct store *store, const char *id, const char *name,
 	struct job_view *out, struct error *err)
 {
-	struct job_place *place = &jobs->jobs[ids_fnv1a(id) % JOB_PLACES];
+	const struct job_place *place = &jobs->jobs[ids_fnv1a(id) % JOB_PLACES];
 	const struct workflow *workflow;
-	if (strcmp(place->id, id) != 0 && !load_job(place, store, id, false, err))
+	if (strcmp(place->id, id) != 0 && !load_job(jobs, store, id, name, err))
 		return false;
 	if (!jobs_get_workflow(jobs, store, place->hash, &workflow, err))
 		return false;
 	const struct workflow_task *facts = workflow_find_task(workflow, name);
-	bool needs_payload = facts && facts->starts_others;
-	if (needs_payload && !place->payload && !load_job(place, store, id, true, err))
+	/* A task that starts nothing may have been the first of its job here. */
+	if (needs_payload(facts) && !place->payload && !load_job(jobs, store, id, name, err))
 		return false;
-	*out = (struct job_view){ .payload = needs_payload ? place->payload : NULL,
+	*out = (struct job_view){ .payload = needs_payload(facts) ? place->payload : NULL,
 		.workflow = workflow,
 		.facts = facts };
 	return true;
