@@ -98,16 +98,6 @@ size_t log_line_max(void)
 	return target.line_max_bytes;
 }
 
-bool log_find_level(const char *name, enum log_level *out)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(level_names); i++)
-		if (strcmp(name, level_names[i]) == 0) {
-			*out = (enum log_level)i;
-			return true;
-		}
-	return false;
-}
-
 void log_set_mirror(log_mirror mirror, void *context)
 {
 	target.mirror = mirror;

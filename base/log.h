@@ -48,6 +48,3 @@ void log_output(
 typedef void (*log_mirror)(void *context, const char *process, const struct log_subject *subject,
 	const char *line, size_t length);
 void log_set_mirror(log_mirror mirror, void *context);
-
-/* "debug", "info", "warn", "error" to a level; false if it is none of them. */
-bool log_find_level(const char *name, enum log_level *out);
