@@ -5,14 +5,13 @@
 #include "workflow/workflow.h"
 
 #include "base/jsontext.h"
+#include "config/file.h"
 #include "workflow/descriptor.h"
 #include "workflow/yamltext.h"
 
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #define FILE_SIZE_MAX (4 * 1024 * 1024)
 
@@ -28,44 +27,11 @@ static bool ends_with(const char *path, const char *ending)
 	return length > size && strcmp(path + length - size, ending) == 0;
 }
 
-static bool read_whole(int fd, size_t size, char **out, size_t *length, struct error *err)
-{
-	OWNED(free) char *text = xmalloc(size + 1);
-	size_t have = 0;
-	while (have < size) {
-		ssize_t got = read(fd, text + have, size - have);
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got < 0)
-			return error_set(err, ERROR_UNAVAILABLE, "%s", strerror(errno));
-		if (got == 0)
-			break;
-		have += (size_t)got;
-	}
-	text[have] = '\0';
-	*out = GIVE(text);
-	*length = have;
-	return true;
-}
-
-static bool read_file(const char *path, char **out, size_t *length, struct error *err)
-{
-	OWNED_FD int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	struct stat at;
-	if (fd < 0 || fstat(fd, &at) < 0)
-		return error_set(err, ERROR_UNAVAILABLE, "%s", strerror(errno));
-	if (!S_ISREG(at.st_mode))
-		return error_set(err, ERROR_INVALID, "is not a file");
-	if (at.st_size > FILE_SIZE_MAX)
-		return error_set(err, ERROR_INVALID, "is larger than %d bytes", FILE_SIZE_MAX);
-	return read_whole(fd, (size_t)at.st_size, out, length, err);
-}
-
 static bool parse_file(const char *path, json_t **out, struct error *err)
 {
 	OWNED(free) char *text = NULL;
 	size_t length = 0;
-	if (!read_file(path, &text, &length, err))
+	if (!file_read(path, FILE_SIZE_MAX, &text, &length, err))
 		return false;
 	if (ends_with(path, ".json"))
 		return jsontext_parse(text, length, out, err);
