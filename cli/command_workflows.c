@@ -75,7 +75,7 @@ static bool draw_job(const struct arguments *arguments, const struct config *con
 	OWNED(store) struct store *store = NULL;
 	OWNED(workflow) struct workflow *workflow = NULL;
 	struct job_record job = { 0 };
-	if (!store_open(config->store_url, &store, err) ||
+	if (!store_open(config->store_url, NULL, &store, err) ||
 		!store->ops->get_job(store, arguments_word(arguments, 0), &job, err))
 		return false;
 	bool ok = acts_open_workflow(store, job.workflow_hash, &workflow, err);

@@ -50,7 +50,7 @@ bool session_open(const struct arguments *arguments, struct session *session, in
 	struct session opened = { 0 };
 	if (!session_open_config(arguments, false, &opened, code))
 		return false;
-	if (!store_open(opened.config->store_url, &opened.store, &err)) {
+	if (!store_open(opened.config->store_url, NULL, &opened.store, &err)) {
 		*code = say_error(&err);
 		session_close(&opened);
 		return false;

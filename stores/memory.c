@@ -170,8 +170,9 @@ bool memory_store_check(const char *path, struct error *err)
 	return true;
 }
 
-bool memory_store_open(const char *path, struct store **out, struct error *err)
+bool memory_store_open(const char *path, struct bells *bells, struct store **out, struct error *err)
 {
+	(void)bells;
 	if (!memory_store_check(path, err))
 		return false;
 	int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -180,6 +181,7 @@ bool memory_store_open(const char *path, struct store **out, struct error *err)
 			err, ERROR_UNAVAILABLE, "store memory: eventfd: %s", strerror(errno));
 	struct memory *memory = xcalloc(1, sizeof *memory);
 	memory->store.ops = &memory_ops;
+	memory->store.tag = (uint32_t)ids_random64();
 	memory->interrupt_fd = fd;
 	*out = &memory->store;
 	return true;

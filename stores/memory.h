@@ -7,4 +7,5 @@
 
 /* INVALID unless what follows "memory:" is empty. */
 bool memory_store_check(const char *path, struct error *err);
-bool memory_store_open(const char *path, struct store **out, struct error *err);
+bool memory_store_open(
+	const char *path, struct bells *bells, struct store **out, struct error *err);

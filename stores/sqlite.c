@@ -28,7 +28,7 @@ static int64_t look_up(struct sqlite_store *store, const char *queue)
 
 static uint32_t word_of(const struct sqlite_queue *heard)
 {
-	return heard && heard->id ? bell_index(heard->id) : BELL_NURSERY;
+	return heard && heard->id ? bell_index(heard->id) : BELLS_NURSERY;
 }
 
 /*
@@ -48,19 +48,19 @@ static uint32_t hear(struct store *base, const char *queue)
 	}
 	if (heard->id == 0)
 		heard->id = look_up(store, queue);
-	return bell_ticket(&store->bell, word_of(heard));
+	return bells_ticket(&store->bell.bells, word_of(heard));
 }
 
 static void wait_for_ring(
 	struct store *base, const char *queue, uint32_t ticket, int64_t timeout_ms)
 {
 	struct sqlite_store *store = sqlite_of(base);
-	bell_wait(&store->bell, word_of(find_heard(store, queue)), ticket, timeout_ms);
+	bells_wait(&store->bell.bells, word_of(find_heard(store, queue)), ticket, timeout_ms);
 }
 
 static void interrupt(struct store *base)
 {
-	bell_interrupt(&sqlite_of(base)->bell);
+	bells_interrupt(&sqlite_of(base)->bell.bells);
 }
 
 static void finalize(struct sqlite_store *store)
@@ -174,8 +174,9 @@ bool sqlite_store_check(const char *path, struct error *err)
 	return true;
 }
 
-bool sqlite_store_open(const char *path, struct store **out, struct error *err)
+bool sqlite_store_open(const char *path, struct bells *bells, struct store **out, struct error *err)
 {
+	(void)bells;
 	struct sqlite_store *store = xcalloc(1, sizeof *store);
 	store->base.ops = &ops;
 	store->sync = SYNC_NORMAL;

@@ -5,4 +5,5 @@
 /* Opens PATH of sqlite:PATH; a missing file is made. After fork only: one connection a process. */
 /* INVALID where PATH can not be one. */
 bool sqlite_store_check(const char *url_rest_path, struct error *err);
-bool sqlite_store_open(const char *url_rest_path, struct store **out, struct error *err);
+bool sqlite_store_open(
+	const char *url_rest_path, struct bells *bells, struct store **out, struct error *err);

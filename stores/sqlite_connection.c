@@ -256,9 +256,10 @@ static void roll_back(struct sqlite_store *store)
 static void ring(struct sqlite_store *store)
 {
 	if (store->has_new_queue)
-		bell_ring(&store->bell, BELL_NURSERY, INT64_MAX);
+		bells_ring(&store->bell.bells, BELLS_NURSERY, INT64_MAX);
 	for (size_t i = 0; i < store->ring_count; i++)
-		bell_ring(&store->bell, bell_index(store->rings[i].queue), store->rings[i].count);
+		bells_ring(&store->bell.bells, bell_index(store->rings[i].queue),
+			store->rings[i].count);
 }
 
 bool sqlite_end(struct sqlite_store *store, struct error *err)

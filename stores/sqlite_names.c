@@ -40,8 +40,8 @@ int64_t sqlite_get_queue(struct sqlite_store *store, const char *name)
 	sqlite_run(store, SQL_ADD_QUEUE, "t", name);
 	store->has_new_queue = true;
 	id = store->failure ? 0 : sqlite3_last_insert_rowid(store->db);
-	if (id >= BELL_WORDS)
-		bell_share(&store->bell);
+	if (id >= BELLS_WORDS)
+		bells_share(&store->bell.bells);
 	return id;
 }
 

@@ -5,6 +5,8 @@
 #include "stores/sqlite.h"
 
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
 
 const char *const task_state_names[TASK_STATES] = {
 	[TASK_WAITING] = "waiting",
@@ -26,7 +28,7 @@ const char *const job_state_names[JOB_STATES] = {
 /* A scheme without open is known, but nothing of this build can serve it. */
 struct scheme {
 	const char *name;
-	bool (*open)(const char *path, struct store **out, struct error *err);
+	bool (*open)(const char *path, struct bells *bells, struct store **out, struct error *err);
 	bool (*check)(const char *path, struct error *err);
 };
 static const struct scheme schemes[] = {
@@ -72,11 +74,11 @@ bool store_check_url(const char *url, struct error *err)
 	return choose(url, &path, err) != NULL;
 }
 
-bool store_open(const char *url, struct store **out, struct error *err)
+bool store_open(const char *url, struct bells *bells, struct store **out, struct error *err)
 {
 	const char *path;
 	const struct scheme *scheme = choose(url, &path, err);
-	return scheme && scheme->open(path, out, err);
+	return scheme && scheme->open(path, bells, out, err);
 }
 
 void store_close(struct store *store)
@@ -93,6 +95,22 @@ static bool is_uuid(const char *text)
 			return false;
 	}
 	return true;
+}
+
+#define TAG_DIGITS 8
+
+void store_new_id(const struct store *store, char out[IDS_UUID_SIZE])
+{
+	ids_uuid7(out);
+	snprintf(out + IDS_UUID_SIZE - 1 - TAG_DIGITS, TAG_DIGITS + 1, "%08" PRIx32, store->tag);
+}
+
+bool store_has_tag(const struct store *store, const char *id)
+{
+	char tag[TAG_DIGITS + 1];
+	snprintf(tag, sizeof tag, "%08" PRIx32, store->tag);
+	return is_uuid(id) && memcmp(id + IDS_UUID_SIZE - 1 - TAG_DIGITS, tag, TAG_DIGITS) == 0 &&
+	       (id[IDS_UUID_SIZE - 1] == '\0' || id[IDS_UUID_SIZE - 1] == '.');
 }
 
 bool store_split_id(const char *id, char job[IDS_UUID_SIZE], int64_t *seq)
@@ -125,6 +143,26 @@ void lease_batch_finish(struct lease_batch *batch)
 	}
 	free(batch->tasks);
 	*batch = (struct lease_batch){ .next_ms = -1 };
+}
+
+void outgoing_list_finish(struct outgoing_list *list)
+{
+	for (size_t i = 0; i < list->count; i++) {
+		free(list->rows[i].job_id);
+		free(list->rows[i].payload);
+	}
+	free(list->rows);
+	*list = (struct outgoing_list){ .next_ms = -1 };
+}
+
+void gate_list_finish(struct gate_list *list)
+{
+	for (size_t i = 0; i < list->count; i++) {
+		free(list->rows[i].job);
+		free(list->rows[i].gate);
+	}
+	free(list->rows);
+	*list = (struct gate_list){ 0 };
 }
 
 void gate_view_finish(struct gate_view *view)

@@ -9,6 +9,7 @@
  * changed or the act can be repeated), NOT_FOUND, CONFLICT for a stale token, INVALID for what the
  * backend can never take. Outputs are owned by the caller and dropped with the *_finish functions.
  */
+#include "base/bells.h"
 #include "base/error.h"
 #include "base/ids.h"
 #include "base/memory.h"
@@ -18,6 +19,7 @@
 #define STORE_ID_SIZE   200 /* a task's id: JOB.SEQ, or a pushed task's own id */
 #define STORE_SPAWN_MAX 500 /* children in one chunk written ahead */
 #define STORE_LOST_MAX  20  /* lost leases after which a task is set aside */
+#define STORE_KNOWN_MS  (INT64_C(15) * 24 * 3600 * 1000) /* message ids; SQS keeps for 14 days */
 
 enum task_state {
 	TASK_WAITING, /* for its gate, its parents */
@@ -258,15 +260,79 @@ struct task_filter {
 };
 
 struct queue_stats {
+	/* depth: what may run now, unsent and sent ones included; delayed: what is due later, in
+	 * the outbox too. */
 	int64_t depth, delayed, working, dead;
+	int64_t unsent, sent;      /* of the outbox, delayed ones included */
 	int64_t oldest_ms;         /* age of the first ready task; 0: none */
 	int64_t completed, failed; /* since the store exists */
+};
+
+/*
+ * The outbox of a queue with a door. What would be queued there is `unsent` instead: a courier
+ * claims it, sends a message that names it, and marks it `sent`; when some courier receives that
+ * message, adopt makes the task ready. All of these are TASK_QUEUED. What a worker gives back, what
+ * is released, and tasks that stand in a line (see struct arrival) never go there.
+ */
+struct claim_request {
+	const char *queue;
+	const char *owner;  /* release_owner gives its claims back */
+	int64_t claim_ms;   /* then another courier may claim it */
+	int64_t horizon_ms; /* also what is due within this time: the broker delays it */
+	size_t max;
+	bool with_payloads;
+};
+struct outgoing {
+	char id[STORE_ID_SIZE];
+	char *job_id;      /* NULL for a pushed task */
+	char *payload;     /* NULL unless asked for */
+	uint32_t dispatch; /* numbers the messages for this task, from 1 */
+	int64_t delay_ms;  /* 0: due now */
+};
+struct outgoing_list {
+	struct outgoing *rows;
+	size_t count;
+	int64_t next_ms; /* until a row comes within the horizon or a claim lapses; −1: none */
+};
+struct sent {
+	const char *id;
+	uint32_t dispatch;
+};
+
+/* A message that a courier has received. */
+struct arrival {
+	const char *queue;
+	const char *message_id; /* the broker's; known again for STORE_KNOWN_MS */
+	const char *task_id;    /* a reference to a task; or NULL, then: */
+	const char *id;         /* the new task's; NULL: the store makes one with its tag */
+	const char *name, *payload;
+	const char *reason; /* it can't be understood: the task is born TASK_INVALID, and why */
+	/* Both kinds: NULL, or the task joins the line of this group of its queue. Only the first
+	 * task of a line that has not ended is ever leased; retries keep it first. */
+	const char *group;
+};
+enum adoption {
+	ADOPT_DONE,    /* it is ready, delayed, in its line, or dead, by this act */
+	ADOPT_KNOWN,   /* it was before: nothing was done */
+	ADOPT_UNKNOWN, /* a reference to no task: nothing was done */
+};
+
+/* A counter above 0 that tasks wait for. */
+struct waiting_gate {
+	char *job;
+	int64_t scope;
+	char *gate;
+	int64_t pending;
+};
+struct gate_list {
+	struct waiting_gate *rows;
+	size_t count;
 };
 
 struct sweep_report {
 	size_t released; /* expired leases put back */
 	size_t due;      /* delayed tasks and gate time-outs made ready */
-	size_t dropped;  /* rows of attempts that came to nothing */
+	size_t dropped; /* rows of attempts that came to nothing, message ids that were forgotten */
 	int64_t next_ms; /* until the next of them; −1: none */
 };
 
@@ -328,6 +394,34 @@ struct store_ops {
 	/* Housekeeping for all queues, at most `limit` rows of each kind. */
 	bool (*sweep)(struct store *, size_t limit, struct sweep_report *, struct error *);
 
+	/* Queues get a door, or lose it: then sweep makes ready, in pages, what is in their outbox.
+	 * A repeat changes nothing. */
+	bool (*set_door)(struct store *, const char *const *queues, size_t count, bool has_door,
+		struct error *);
+	/* Claims unsent rows in the order they would be leased in. */
+	bool (*claim_unsent)(struct store *, const struct claim_request *, struct outgoing_list *,
+		struct error *);
+	/* Marks rows as sent. One that has gone on since, or has another dispatch, is left alone.
+	 */
+	bool (*mark_sent)(struct store *, const struct sent *, size_t count, struct error *);
+	/* Makes up to max sent rows unsent again, oldest first: those sent longer ago than
+	 * after_ms × 2^(dispatch − 1), and not before they were due for that long. */
+	bool (*resend)(struct store *, const char *queue, int64_t after_ms, size_t max,
+		size_t *count, struct error *);
+	/* Durable before it answers: then all but ADOPT_UNKNOWN may be acked. One answer for each.
+	 */
+	bool (*adopt)(struct store *, const struct arrival *, size_t count, enum adoption *answers,
+		struct error *);
+
+	/* Counters above 0 with waiters, of jobs in which something can still run or wait, in one
+	 * order that never changes; after: NULL or the last one of the page before. */
+	bool (*list_gates)(struct store *, const struct waiting_gate *after, size_t limit,
+		struct gate_list *, struct error *);
+	/* Sets a counter that still is `pending` to 0 as if it had fallen there. CONFLICT: it has
+	 * another value now. */
+	bool (*mend_gate)(struct store *, const char *job, int64_t scope, const char *gate,
+		int64_t pending, struct error *);
+
 	/* The counter of a gate and the tallies of the names it awaits, read at one moment. */
 	bool (*get_gate)(struct store *, const char *job, int64_t scope, const char *gate,
 		const char *const *names, size_t count, struct gate_view *, struct error *);
@@ -375,6 +469,12 @@ struct store_ops {
 	uint32_t (*bell)(struct store *, const char *queue);
 	void (*wait)(struct store *, const char *queue, uint32_t ticket, int64_t timeout_ms);
 	void (*interrupt)(struct store *);
+	/* The queue NULL is the bell of all outboxes, rung where an unsent row is added; for it
+	 * bell and wait touch shared memory alone, and may be called in another thread. */
+	/* Carries rings that come from other hosts to the bells of this one until goes_on answers
+	 * false, asked at least once a second; reconnects by itself. NULL where no process has to
+	 * do that. One process of a host does, see workers/listener.c. */
+	void (*listen)(struct store *, bool (*goes_on)(void *context), void *context);
 	/* Gives caches back while idle. */
 	void (*relax)(struct store *);
 	void (*close)(struct store *);
@@ -383,11 +483,18 @@ struct store_ops {
 /* Embedded first in each backend's struct. */
 struct store {
 	const struct store_ops *ops;
+	uint32_t tag; /* drawn when the store was made: ids of its jobs and tasks end in it */
 };
 
-/* Opens by URL scheme (memory:, sqlite:PATH). UNAVAILABLE names the file and why. */
-bool store_open(const char *url, struct store **out, struct error *err);
+/* Opens by URL scheme. UNAVAILABLE names the place and why. bells is what the processes of this
+ * host share, for backends that are reached over a network; NULL: this process listens for itself.
+ */
+bool store_open(const char *url, struct bells *bells, struct store **out, struct error *err);
 void store_close(struct store *store);
+/* A UUIDv7 for a new job or pushed task: its last 8 digits are the store's tag. */
+void store_new_id(const struct store *store, char out[IDS_UUID_SIZE]);
+/* Whether an id (a job's, JOB.SEQ, a pushed task's) carries this store's tag. */
+bool store_has_tag(const struct store *store, const char *id);
 /* INVALID, with the sentence to show, where the URL has no known scheme or a bad form. */
 bool store_check_url(const char *url, struct error *err);
 
@@ -401,5 +508,7 @@ void task_record_finish(struct task_record *record);
 void job_list_finish(struct job_list *list);
 void task_list_finish(struct task_list *list);
 void attempt_list_finish(struct attempt_list *list);
+void outgoing_list_finish(struct outgoing_list *list);
+void gate_list_finish(struct gate_list *list);
 
 MEMORY_DROP(store, struct store *, store_close)

@@ -95,7 +95,7 @@ void contract_begin(void)
 		snprintf(whole, sizeof whole, "sqlite:%s/store.db", folder);
 	}
 	struct error err;
-	if (!store_open(whole, &store, &err)) {
+	if (!store_open(whole, NULL, &store, &err)) {
 		fprintf(stderr, "%s\n", err.text);
 		abort();
 	}

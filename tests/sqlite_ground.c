@@ -52,7 +52,7 @@ struct store *ground_open(void)
 {
 	struct store *store;
 	struct error err;
-	ground_check(sqlite_store_open(ground_path("store.db"), &store, &err), &err);
+	ground_check(sqlite_store_open(ground_path("store.db"), NULL, &store, &err), &err);
 	return store;
 }
 

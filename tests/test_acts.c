@@ -129,7 +129,7 @@ static void set_up(void)
 {
 	OWNED(json) json_t *descriptor = json(import);
 	struct error err = { 0 };
-	CU_ASSERT_TRUE_FATAL(store_open("memory:", &store, &err));
+	CU_ASSERT_TRUE_FATAL(store_open("memory:", NULL, &store, &err));
 	if (!workflow_create("import", descriptor, &workflow, NULL, &err))
 		printf("%s\n", err.text);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(workflow);

@@ -126,7 +126,7 @@ static void refuse(const char *path, enum error_kind kind, const char *wanted)
 {
 	struct store *store;
 	struct error err = { 0 };
-	CU_ASSERT_FALSE_FATAL(sqlite_store_open(path, &store, &err));
+	CU_ASSERT_FALSE_FATAL(sqlite_store_open(path, NULL, &store, &err));
 	CU_ASSERT_EQUAL(err.kind, kind);
 	CU_ASSERT_PTR_NOT_NULL(strstr(err.text, wanted));
 	if (!strstr(err.text, wanted))
@@ -382,7 +382,7 @@ static void a_full_disk_is_unavailable_and_work_goes_on_after(void)
 	CU_ASSERT_EQUAL(err.kind, ERROR_UNAVAILABLE);
 	CU_ASSERT_EQUAL(ground_queue(store, "mail").depth, accepted);
 	struct store *another;
-	if (sqlite_store_open(ground_path("store.db"), &another, &err))
+	if (sqlite_store_open(ground_path("store.db"), NULL, &another, &err))
 		store_close(another);
 	CU_ASSERT_EQUAL(unlink(ground_path("ballast")), 0);
 	ground_push(store, "mail", "after");

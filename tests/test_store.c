@@ -22,7 +22,7 @@ static void unknown_and_malformed_urls_are_refused(void)
 		CU_ASSERT_FALSE(store_check_url(urls[i], &err));
 		CU_ASSERT_EQUAL(err.kind, ERROR_INVALID);
 		struct store *store = NULL;
-		CU_ASSERT_FALSE(store_open(urls[i], &store, &err));
+		CU_ASSERT_FALSE(store_open(urls[i], NULL, &store, &err));
 		CU_ASSERT_PTR_NULL(store);
 	}
 }

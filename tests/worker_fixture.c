@@ -40,7 +40,7 @@ static void open_all(bool in_file)
 		.secret_variables = xcalloc(1, sizeof(char *)),
 		.queues = queues };
 	config.store_url = in_file ? xprintf("sqlite:%s/store.db", folder) : xstrdup("memory:");
-	CU_ASSERT_TRUE_FATAL(store_open(config.store_url, &store, &err));
+	CU_ASSERT_TRUE_FATAL(store_open(config.store_url, NULL, &store, &err));
 	CU_ASSERT_TRUE_FATAL(scoreboard_create(&board, &board_fd, &err));
 	ids_count = 0;
 }

@@ -25,7 +25,7 @@ bool acts_start(struct store *store, const struct acts_start *start, char id_out
 		    workflow_text(workflow), err))
 		return false;
 	char id[IDS_UUID_SIZE];
-	ids_uuid7(id);
+	store_new_id(store, id);
 	OWNED(free) char *payload = jsontext_print(start->payload);
 	struct advance advance = { 0 };
 	workflow_begin(workflow, start->payload, &advance);
@@ -46,7 +46,7 @@ bool acts_push(struct store *store, const struct acts_push *push, char id_out[ST
 	struct error *err)
 {
 	char id[IDS_UUID_SIZE];
-	ids_uuid7(id);
+	store_new_id(store, id);
 	OWNED(free) char *payload = jsontext_print(push->payload);
 	const struct push row = { .id = id,
 		.name = push->name ? push->name : push->queue,

@@ -66,7 +66,7 @@ bool eager_open(const struct config *config, struct eager **out, struct error *e
 	int board_fd;
 	if (config->queue_count > SCOREBOARD_SLOTS)
 		return error_set(err, ERROR_INVALID, "more than %d queues", SCOREBOARD_SLOTS);
-	if (!store_open("memory:", &store, err))
+	if (!store_open("memory:", NULL, &store, err))
 		return false;
 	if (!scoreboard_create(&board, &board_fd, err)) {
 		store_close(store);

@@ -191,7 +191,7 @@ bool self_open_store(struct self *self, int64_t patience_ms, struct error *err)
 	struct store *store;
 	bool ok;
 	do {
-		ok = store_open(self->setup->config->store_url, &store, err);
+		ok = store_open(self->setup->config->store_url, self->setup->bells, &store, err);
 		bool is_over = patience_ms >= 0 && clock_steady_ms() - since > patience_ms;
 		if (!ok && (is_over || self_command(self) != COMMAND_RUN))
 			return false;

@@ -22,10 +22,11 @@ struct worker_setup {
 	const struct config_queue *queue; /* NULL for the keeper */
 	struct scoreboard *board;
 	struct slot *slot;
-	const char *owner; /* this child's owner id, made by the supervisor before fork */
-	const char *name;  /* "mail#1", "keeper": for log and trace */
-	int lifeline;      /* read end of a pipe: end of file means that the supervisor is gone */
-	pid_t supervisor;  /* 0: none, in an eager run */
+	const char *owner;   /* this child's owner id, made by the supervisor before fork */
+	const char *name;    /* "mail#1", "keeper": for log and trace */
+	int lifeline;        /* read end of a pipe: end of file means that the supervisor is gone */
+	struct bells *bells; /* shared by all children; NULL in an eager run */
+	pid_t supervisor;    /* 0: none, in an eager run */
 	/* keeper: what --until-idle watches; no queue named: all of the configuration */
 	bool watch_idle;
 	const char *const *idle_queues;

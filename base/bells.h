@@ -1,0 +1,52 @@
+#pragma once
+/*
+ * Futex words (futex(2)) that processes sleep on while there is nothing to do, in memory that they
+ * share: an anonymous page made before a fork, or a mapped file. A handle belongs to one thread of
+ * one process; handles of several processes and threads may have the same page.
+ */
+#include <stdbool.h>
+#include <stdint.h>
+
+#define BELLS_WORDS   1024
+#define BELLS_NURSERY 0           /* the word of names that have none yet */
+#define BELLS_OUTBOX  BELLS_WORDS /* a word of its own, beyond those of names */
+
+struct bells_page {
+	uint32_t is_shared; /* more names than words: rings wake all sleepers of a word */
+	uint32_t outbox;
+	int64_t listened_ms; /* see bells_note_listening */
+	uint32_t reserved[12];
+	uint32_t words[BELLS_WORDS];
+	uint64_t names[BELLS_WORDS]; /* hashes, claimed by bells_index; 0: free */
+};
+
+struct bells {
+	struct bells_page *page;
+	uint32_t *waiting; /* the word that this handle sleeps on; read by the signal handler */
+	int interrupted;
+};
+
+/* An anonymous page, inherited by fork. False: no memory. */
+bool bells_create(struct bells *bells);
+void bells_destroy(struct bells *bells);
+
+/* The word of a name: the same in all processes that have the page. Beyond BELLS_WORDS − 1 names
+ * words are shared. */
+uint32_t bells_index(struct bells *bells, const char *name);
+/* Tells all processes that names share words. */
+void bells_share(struct bells *bells);
+
+uint32_t bells_ticket(struct bells *bells, uint32_t index);
+/* Wakes at most `count` sleepers of the word, and whoever is about to sleep with an old ticket. */
+void bells_ring(struct bells *bells, uint32_t index, int64_t count);
+/* Wakes everybody: rings may have been missed. */
+void bells_ring_all(struct bells *bells);
+/* Until the word differs from the ticket, an interruption, or the time; −1: no time. */
+void bells_wait(struct bells *bells, uint32_t index, uint32_t ticket, int64_t timeout_ms);
+/* Ends a wait of this handle, now or about to begin. Safe in a signal handler. */
+void bells_interrupt(struct bells *bells);
+
+/* Whoever carries rings from elsewhere to the page says so at least once a second. */
+void bells_note_listening(struct bells *bells);
+/* False: nobody has said so for 3 s, and who waits had better look by himself. */
+bool bells_are_listened(const struct bells *bells);
