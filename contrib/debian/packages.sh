@@ -5,9 +5,9 @@
 set -eu
 
 build="gcc libc6-dev meson ninja-build pkg-config libev-dev libyaml-dev libjansson-dev libsqlite3-dev
-	libmd-dev"
+	libmd-dev libhiredis-dev libpq-dev libpq5 libcurl4-openssl-dev libcurl4"
 examples="python3 tzdata"
-tests="libcunit1-dev python3 procps sqlite3 tzdata"
+tests="libcunit1-dev python3 procps sqlite3 tzdata redis-server postgresql npm"
 ci="clang clang-format shellcheck valgrind git"
 
 wanted=
@@ -24,6 +24,8 @@ done
 missing=
 for package in $wanted; do
 	state=$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null || true)
+	# npm may have come with another package of Node.js than Debian's, which does not go with it.
+	[ "$package" = npm ] && command -v npm >/dev/null && state=installed
 	[ "$state" = installed ] || missing="$missing $package"
 done
 [ -n "$missing" ] || exit 0
