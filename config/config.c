@@ -54,3 +54,12 @@ bool config_is_queue_name(const char *name)
 	return length > 0 && length <= QUEUE_NAME_MAX &&
 	       (name[length] == '\0' || strcmp(name + length, ".fifo") == 0);
 }
+
+bool config_has_remote_store(const struct config *config)
+{
+	static const char *const local[] = { "memory:", "sqlite:" };
+	for (size_t i = 0; i < ARRAY_SIZE(local); i++)
+		if (strncmp(config->store_url, local[i], strlen(local[i])) == 0)
+			return false;
+	return true;
+}

@@ -126,6 +126,8 @@ struct config_faults {
 bool config_load(
 	const char *path, struct config **out, struct config_faults *faults, struct error *err);
 void config_destroy(struct config *config);
+/* True where the store is reached over a network: rings come from other hosts. */
+bool config_has_remote_store(const struct config *config);
 void config_faults_finish(struct config_faults *faults);
 
 /* NULL where no such queue is configured. Borrowed. */

@@ -111,7 +111,7 @@ static bool on_restart(struct supervisor *supervisor, struct control_client *cli
 		log_line(LOG_INFO, "restart of %s", pool->name);
 	}
 	if (json_array_size(names) == 0)
-		roll_keeper(supervisor);
+		roll_processes(supervisor);
 	roll_advance(supervisor);
 	control_reply(client, json_pack("{s:b, s:o}", "ok", 1, "queues", restarted));
 	return true;

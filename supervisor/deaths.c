@@ -159,7 +159,9 @@ bool deaths_are_open(const struct supervisor *supervisor)
 static void tell_keeper(const struct child *child)
 {
 	struct supervisor *supervisor = child->pool->supervisor;
-	if (child->pool->is_keeper || (ended_as_asked(child) && child->slot->task_id[0] == '\0'))
+	const struct process_row *process = child->pool->process;
+	bool holds_nothing = ended_as_asked(child) && child->slot->task_id[0] == '\0';
+	if (process ? !process->holds : holds_nothing)
 		return;
 	struct slot last;
 	scoreboard_read_slot(child->slot, &last);

@@ -8,7 +8,7 @@
 #include "supervisor/state.h"
 
 #define KEEPER_CATCHES_UP_MS 1000 /* to release what the last deaths left */
-#define KEEPER_ENDS_MS       2000
+#define PROCESSES_END_MS     2000
 #define CATCH_UP_STEP_MS     10
 #define UNKILLABLE_MS        5000 /* after the last KILL: a process that the kernel holds */
 
@@ -67,21 +67,43 @@ static int64_t press_workers(struct supervisor *supervisor, int64_t spent_ms)
 	return UNKILLABLE_MS;
 }
 
-/* The keeper: time to catch up, then it is told to end, then made to. */
-static void press_keeper(struct supervisor *supervisor)
+static void raise_processes(struct supervisor *supervisor, enum child_event event)
+{
+	for (size_t i = 0; i < PROCESS_KINDS; i++)
+		pool_raise(supervisor->processes[i], event);
+}
+
+static size_t count_processes(const struct supervisor *supervisor)
+{
+	size_t count = 0;
+	for (size_t i = 0; i < PROCESS_KINDS; i++)
+		count += supervisor->processes[i]->count;
+	return count;
+}
+
+/* They go with the workers: nothing new is to come in. */
+static void retire_first(struct supervisor *supervisor)
+{
+	for (size_t i = 0; i < PROCESS_KINDS; i++)
+		if (processes[i].is_first)
+			pool_raise(supervisor->processes[i], EVENT_RETIRE);
+}
+
+/* The keeper: time to catch up; then all processes are told to end, then made to. */
+static void press_processes(struct supervisor *supervisor)
 {
 	int64_t spent_ms = clock_steady_ms() - supervisor->drain.closing_at_ms;
 	if (deaths_are_open(supervisor) && spent_ms < KEEPER_CATCHES_UP_MS) {
 		arm(supervisor, CATCH_UP_STEP_MS);
 		return;
 	}
-	pool_raise(supervisor->keeper, EVENT_RETIRE);
-	if (spent_ms >= KEEPER_CATCHES_UP_MS + KEEPER_ENDS_MS)
-		pool_raise(supervisor->keeper, EVENT_KILL);
-	if (spent_ms >= KEEPER_CATCHES_UP_MS + KEEPER_ENDS_MS + UNKILLABLE_MS)
+	raise_processes(supervisor, EVENT_RETIRE);
+	if (spent_ms >= KEEPER_CATCHES_UP_MS + PROCESSES_END_MS)
+		raise_processes(supervisor, EVENT_KILL);
+	if (spent_ms >= KEEPER_CATCHES_UP_MS + PROCESSES_END_MS + UNKILLABLE_MS)
 		end(supervisor);
 	else
-		arm(supervisor, KEEPER_ENDS_MS);
+		arm(supervisor, PROCESSES_END_MS);
 }
 
 static void on_due(struct ev_loop *loop, ev_timer *timer, int events)
@@ -89,7 +111,7 @@ static void on_due(struct ev_loop *loop, ev_timer *timer, int events)
 	(void)loop, (void)events;
 	struct supervisor *supervisor = timer->data;
 	if (supervisor->stage == STAGE_CLOSING) {
-		press_keeper(supervisor);
+		press_processes(supervisor);
 		return;
 	}
 	int64_t spent_ms = clock_steady_ms() - supervisor->drain.began_at_ms;
@@ -129,6 +151,7 @@ void drain_begin(struct supervisor *supervisor)
 		(long long)supervisor->config->shutdown_grace_ms);
 	enter(supervisor);
 	raise_workers(supervisor, EVENT_RETIRE);
+	retire_first(supervisor);
 	arm(supervisor, press_workers(supervisor, 0));
 }
 
@@ -138,7 +161,7 @@ void drain_kill(struct supervisor *supervisor)
 	if (supervisor->stage == STAGE_SERVING)
 		enter(supervisor);
 	raise_workers(supervisor, EVENT_KILL);
-	pool_raise(supervisor->keeper, EVENT_KILL);
+	raise_processes(supervisor, EVENT_KILL);
 	supervisor->drain.began_at_ms = clock_steady_ms() - supervisor->config->shutdown_grace_ms;
 	arm(supervisor, UNKILLABLE_MS);
 }
@@ -148,8 +171,8 @@ void drain_advance(struct supervisor *supervisor)
 	if (supervisor->stage == STAGE_DRAINING && count_children(supervisor) == 0) {
 		supervisor->stage = STAGE_CLOSING;
 		supervisor->drain.closing_at_ms = clock_steady_ms();
-		press_keeper(supervisor);
+		press_processes(supervisor);
 	}
-	if (supervisor->stage == STAGE_CLOSING && supervisor->keeper->count == 0)
+	if (supervisor->stage == STAGE_CLOSING && count_processes(supervisor) == 0)
 		end(supervisor);
 }

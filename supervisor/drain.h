@@ -1,7 +1,8 @@
 #pragma once
 /*
  * The end: every worker ends after its task; at grace − kill_after those that are left give theirs
- * back; at the grace's end they are killed. The keeper goes last: it handles their deaths.
+ * back; at the grace's end they are killed. The keeper and the listener go last: it handles their
+ * deaths.
  */
 #include <stdbool.h>
 

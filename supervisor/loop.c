@@ -68,6 +68,8 @@ static bool open_shared(struct supervisor *supervisor, struct error *err)
 	if (!open_lifeline(supervisor, err) || !log_ring_create(&supervisor->ring, err) ||
 		!scoreboard_create(&supervisor->board, &supervisor->board_fd, err))
 		return false;
+	if (!bells_create(&supervisor->bells))
+		return error_set(err, ERROR_UNAVAILABLE, "bells: %s", strerror(errno));
 	log_ring_attach(supervisor->ring);
 	slots_init(supervisor);
 	return true;
@@ -163,6 +165,7 @@ static void tear_down(struct supervisor *supervisor)
 		log_ring_destroy(supervisor->ring);
 	if (supervisor->board)
 		scoreboard_destroy(supervisor->board, supervisor->board_fd);
+	bells_destroy(&supervisor->bells);
 	memory_close_fd(&supervisor->lifeline_write);
 	memory_close_fd(&supervisor->lifeline_read);
 	if (supervisor->lock_fd >= 0)

@@ -170,7 +170,8 @@ static void end_hunt(struct supervisor *supervisor)
 {
 	supervisor->orphans.hunts = 0;
 	ev_timer_stop(supervisor->loop, &supervisor->orphans.timer);
-	pool_raise(supervisor->keeper, EVENT_CLEARED);
+	for (size_t i = 0; i < PROCESS_KINDS; i++)
+		pool_raise(supervisor->processes[i], EVENT_CLEARED);
 	for (size_t i = 0; i < supervisor->pool_count; i++)
 		pool_raise(supervisor->pools[i], EVENT_CLEARED);
 }

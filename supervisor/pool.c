@@ -9,28 +9,38 @@
 
 #include <stdio.h>
 
-#define KEEPER_WAIT_MAX_MS 1000
+#define PROCESS_WAIT_MAX_MS 1000
 
-static const struct config_restart keeper_restart = {
+static const struct config_restart process_restart = {
 	.delay_ms = 0,
-	.max_delay_ms = KEEPER_WAIT_MAX_MS,
+	.max_delay_ms = PROCESS_WAIT_MAX_MS,
 	.good_after_ms = 10000,
-	.probe_ms = KEEPER_WAIT_MAX_MS,
+	.probe_ms = PROCESS_WAIT_MAX_MS,
 };
 
-struct pool *pool_create(
-	struct supervisor *supervisor, const char *name, const struct config_queue *queue)
+static struct pool *create(struct supervisor *supervisor, const char *name)
 {
 	struct pool *pool = xcalloc(1, sizeof *pool);
 	pool->supervisor = supervisor;
 	pool->name = xstrdup(name);
-	pool->is_keeper = !queue;
-	pool->restart = keeper_restart;
+	pool->restart = process_restart;
 	pool->desired = 1;
 	pool->base.at_ms = pool->latest.at_ms = clock_steady_ms();
 	fatal_init(pool);
-	if (queue)
-		pool_configure(pool, queue);
+	return pool;
+}
+
+struct pool *pool_create(struct supervisor *supervisor, const struct config_queue *queue)
+{
+	struct pool *pool = create(supervisor, queue->name);
+	pool_configure(pool, queue);
+	return pool;
+}
+
+struct pool *pool_create_process(struct supervisor *supervisor, const struct process_row *process)
+{
+	struct pool *pool = create(supervisor, process->name);
+	pool->process = process;
 	return pool;
 }
 
@@ -71,7 +81,7 @@ static struct child *add_child(struct pool *pool, size_t at)
 	child->acts = acts_of_children;
 	child->pool = pool;
 	child->number = (int)at + 1;
-	if (pool->is_keeper)
+	if (pool->process)
 		snprintf(child->name, sizeof child->name, "%s", pool->name);
 	else
 		snprintf(child->name, sizeof child->name, "%.80s#%d", pool->name, child->number);

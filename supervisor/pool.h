@@ -1,10 +1,11 @@
 #pragma once
 /*
- * A pool: the workers of one queue (or the keeper), wanted against actual. Idle workers go first
- * where there are too many; a busy one ends after its task, never sooner.
+ * A pool: the workers of one queue (or a built-in process), wanted against actual. Idle workers go
+ * first where there are too many; a busy one ends after its task, never sooner.
  */
 #include "config/config.h"
 #include "supervisor/child.h"
+#include "supervisor/processes.h"
 
 #define POOL_MAX 10000
 
@@ -18,25 +19,25 @@ struct pool_sample {
 struct pool {
 	struct supervisor *supervisor;
 	char *name;
-	/* NULL: the keeper's, or of a queue that the configuration no longer has. */
+	/* NULL: a built-in process, or of a queue that the configuration no longer has. */
 	const struct config_queue *queue;
 	struct config_restart restart; /* copies: the last children outlive their queue */
 	int64_t kill_after_ms;
 	int max_unavailable, max_unavailable_percent; /* one of them is 0 */
 	int desired;
-	bool is_keeper, is_paused, is_removed;
+	const struct process_row *process; /* NULL: workers of a queue */
+	bool is_paused, is_removed;
 	struct child **children; /* by number */
 	size_t count, room;
 	uint64_t completed, failed, retried; /* of workers that have ended */
 	uint64_t restarts, deaths;
 	struct pool_sample base, latest; /* for the rate */
-	struct queue_board *board;       /* its row; NULL: the keeper, or the table is full */
+	struct queue_board *board;       /* its row; NULL: a process, or the table is full */
 	ev_timer fatal;                  /* runs while all its workers are in slow probe */
 };
 
-/* queue NULL: the keeper. */
-struct pool *pool_create(
-	struct supervisor *supervisor, const char *name, const struct config_queue *queue);
+struct pool *pool_create(struct supervisor *supervisor, const struct config_queue *queue);
+struct pool *pool_create_process(struct supervisor *supervisor, const struct process_row *process);
 /* Forgets its children, whether they have ended or not. */
 void pool_destroy(struct pool *pool);
 

@@ -6,7 +6,7 @@
 
 static struct pool *add_pool(struct supervisor *supervisor, const struct config_queue *queue)
 {
-	struct pool *pool = pool_create(supervisor, queue->name, queue);
+	struct pool *pool = pool_create(supervisor, queue);
 	supervisor->pools = xgrow(supervisor->pools, supervisor->pool_count, &supervisor->pool_room,
 		sizeof(struct pool *));
 	supervisor->pools[supervisor->pool_count++] = pool;
@@ -17,7 +17,8 @@ static struct pool *add_pool(struct supervisor *supervisor, const struct config_
 void pools_create(struct supervisor *supervisor)
 {
 	const struct supervisor_options *options = &supervisor->options;
-	supervisor->keeper = pool_create(supervisor, "keeper", NULL);
+	for (size_t i = 0; i < PROCESS_KINDS; i++)
+		supervisor->processes[i] = pool_create_process(supervisor, &processes[i]);
 	for (size_t i = 0; i < supervisor->config->queue_count; i++) {
 		const struct config_queue *queue = &supervisor->config->queues[i];
 		if (plan_names(options->only, options->only_count, queue->name))
@@ -30,13 +31,22 @@ void pools_destroy(struct supervisor *supervisor)
 	for (size_t i = 0; i < supervisor->pool_count; i++)
 		pool_destroy(supervisor->pools[i]);
 	free(supervisor->pools);
-	if (supervisor->keeper)
-		pool_destroy(supervisor->keeper);
+	for (size_t i = 0; i < PROCESS_KINDS; i++)
+		if (supervisor->processes[i])
+			pool_destroy(supervisor->processes[i]);
+}
+
+static void settle_processes(struct supervisor *supervisor)
+{
+	for (size_t i = 0; i < PROCESS_KINDS; i++) {
+		struct pool *pool = supervisor->processes[i];
+		pool_scale(pool, pool->process->is_wanted(supervisor->config));
+	}
 }
 
 void pools_start(struct supervisor *supervisor)
 {
-	pool_settle(supervisor->keeper);
+	settle_processes(supervisor);
 	for (size_t i = 0; i < supervisor->pool_count; i++)
 		pool_settle(supervisor->pools[i]);
 }
@@ -83,7 +93,7 @@ static void apply_change(struct supervisor *supervisor, const struct change *cha
 		roll_pool(pool);
 }
 
-static bool concerns_keeper(const struct plan *plan)
+static bool concerns_processes(const struct plan *plan)
 {
 	bool concerns = plan->rolls_all;
 	for (size_t i = 0; i < plan->count; i++)
@@ -95,9 +105,10 @@ void pools_apply(struct supervisor *supervisor, const struct plan *plan)
 {
 	for (size_t i = 0; i < plan->count; i++)
 		apply_change(supervisor, &plan->changes[i]);
-	if (concerns_keeper(plan))
-		roll_keeper(supervisor);
+	if (concerns_processes(plan))
+		roll_processes(supervisor);
 	/* Fork only now, when every pool has its new configuration. */
+	settle_processes(supervisor);
 	for (size_t i = 0; i < supervisor->pool_count; i++)
 		pool_settle(supervisor->pools[i]);
 	roll_advance(supervisor);
@@ -107,7 +118,8 @@ void pools_apply(struct supervisor *supervisor, const struct plan *plan)
 void pools_tidy(struct supervisor *supervisor)
 {
 	size_t kept = 0;
-	pool_prune(supervisor->keeper);
+	for (size_t i = 0; i < PROCESS_KINDS; i++)
+		pool_prune(supervisor->processes[i]);
 	for (size_t i = 0; i < supervisor->pool_count; i++) {
 		struct pool *pool = supervisor->pools[i];
 		pool_prune(pool);

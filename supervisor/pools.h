@@ -7,7 +7,7 @@ struct supervisor;
 /* A pool per queue that the options name; nothing is started. */
 void pools_create(struct supervisor *supervisor);
 void pools_destroy(struct supervisor *supervisor);
-/* Keeper first, then every queue's workers. */
+/* Built-in processes first, then every queue's workers. */
 void pools_start(struct supervisor *supervisor);
 /* Follows a reload; supervisor->config is the new one already. Overrides of counts end. */
 void pools_apply(struct supervisor *supervisor, const struct plan *plan);

@@ -116,7 +116,8 @@ void roll_pool(struct pool *pool)
 	}
 }
 
-void roll_keeper(struct supervisor *supervisor)
+void roll_processes(struct supervisor *supervisor)
 {
-	pool_raise(supervisor->keeper, EVENT_ROLL);
+	for (size_t i = 0; i < PROCESS_KINDS; i++)
+		pool_raise(supervisor->processes[i], EVENT_ROLL);
 }

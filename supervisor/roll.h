@@ -9,6 +9,6 @@ struct pool;
 void roll_init(struct supervisor *supervisor);
 /* All present workers of the pool are to be replaced. */
 void roll_pool(struct pool *pool);
-void roll_keeper(struct supervisor *supervisor);
+void roll_processes(struct supervisor *supervisor);
 /* Tells as many workers to end as may be missing just now. */
 void roll_advance(struct supervisor *supervisor);

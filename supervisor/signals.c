@@ -81,7 +81,8 @@ static void on_reopen(struct supervisor *supervisor)
 	struct error err;
 	if (!log_reopen(&err))
 		log_line(LOG_ERROR, "%s", err.text);
-	signal_children(supervisor->keeper, SIGUSR1);
+	for (size_t i = 0; i < PROCESS_KINDS; i++)
+		signal_children(supervisor->processes[i], SIGUSR1);
 	for (size_t i = 0; i < supervisor->pool_count; i++)
 		signal_children(supervisor->pools[i], SIGUSR1);
 	status_log(supervisor);

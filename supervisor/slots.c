@@ -27,7 +27,7 @@ struct slot *slots_take(struct supervisor *supervisor, const struct child *child
 	memset(slot, 0, sizeof *slot);
 	snprintf(slot->owner, sizeof slot->owner, "%s", child->owner);
 	snprintf(slot->queue, sizeof slot->queue, "%s",
-		child->pool->is_keeper ? "" : child->pool->name);
+		child->pool->process ? "" : child->pool->name);
 	atomic_store(&slot->command, COMMAND_RUN);
 	atomic_store(&slot->is_paused, child->pool->is_paused);
 	atomic_store(&slot->since_ms, clock_wall_ms());

@@ -39,7 +39,7 @@ static void leave_parent(struct supervisor *supervisor)
 static _Noreturn void become(struct child *child, const sigset_t *mask)
 {
 	struct supervisor *supervisor = child->pool->supervisor;
-	bool is_keeper = child->pool->is_keeper;
+	const struct process_row *process = child->pool->process;
 	leave_parent(supervisor);
 	/* A group of its own: Ctrl-C in a terminal is for the supervisor, which then drains. */
 	setpgid(0, 0);
@@ -54,7 +54,8 @@ static _Noreturn void become(struct child *child, const sigset_t *mask)
 		.name = child->name,
 		.lifeline = supervisor->lifeline_read,
 		.supervisor = getppid(),
-		.watch_idle = is_keeper && supervisor->options.until_idle,
+		.bells = &supervisor->bells,
+		.watch_idle = process && supervisor->options.until_idle,
 		.idle_queues = supervisor->options.only,
 		.idle_queue_count = supervisor->options.only_count,
 	};
@@ -63,11 +64,10 @@ static _Noreturn void become(struct child *child, const sigset_t *mask)
 	sigaddset(&at_first, SIGTERM);
 	sigaddset(&at_first, SIGUSR1);
 	sigprocmask(SIG_SETMASK, &at_first, NULL);
-	fault_set_role(is_keeper ? "keeper" : "worker");
-	if (is_keeper)
-		keeper_main(&setup);
-	else
-		worker_main(&setup);
+	fault_set_role(process ? process->name : "worker");
+	if (process)
+		process->main(&setup);
+	worker_main(&setup);
 }
 
 static void adopt(struct child *child, pid_t pid)

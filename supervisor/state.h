@@ -3,6 +3,7 @@
  * The supervisor's whole state, shared by the files of this folder and by nobody else. One loop,
  * one thread: no locks. What children see of it is the scoreboard, the log ring and the lifeline.
  */
+#include "base/bells.h"
 #include "supervisor/control_server.h"
 #include "supervisor/orphans.h"
 #include "supervisor/pids.h"
@@ -15,7 +16,7 @@
 enum stage {
 	STAGE_SERVING,
 	STAGE_DRAINING, /* workers end, the keeper still handles their deaths */
-	STAGE_CLOSING,  /* the workers are gone, the keeper ends */
+	STAGE_CLOSING,  /* the workers are gone, keeper and listener end */
 	STAGE_ENDED
 };
 
@@ -44,9 +45,10 @@ struct supervisor {
 	int *free_slots; /* a stack of indices */
 	size_t free_slot_count;
 	struct log_ring *ring;
+	struct bells bells;
 	int lifeline_read, lifeline_write;
 
-	struct pool *keeper;
+	struct pool *processes[PROCESS_KINDS];
 	struct pool **pools; /* in the order of the configuration, removed ones while they drain */
 	size_t pool_count, pool_room;
 	struct pids pids;

@@ -96,15 +96,21 @@ static void add_children(const struct pool *pool, json_t *list)
 			json_array_append_new(list, describe_child(pool->children[i]));
 }
 
-static json_t *describe_processes(const struct supervisor *supervisor)
+static void add_process(const struct pool *pool, json_t *list)
 {
-	json_t *list = json_array();
-	for (size_t i = 0; i < supervisor->keeper->count; i++) {
-		const struct child *child = supervisor->keeper->children[i];
+	for (size_t i = 0; i < pool->count; i++) {
+		const struct child *child = pool->children[i];
 		if (child_is_alive(child))
 			json_array_append_new(list, json_pack("{s:i, s:s}", "pid", (int)child->pid,
 							    "name", child->name));
 	}
+}
+
+static json_t *describe_processes(const struct supervisor *supervisor)
+{
+	json_t *list = json_array();
+	for (size_t i = 0; i < PROCESS_KINDS; i++)
+		add_process(supervisor->processes[i], list);
 	return list;
 }
 

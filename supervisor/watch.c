@@ -17,7 +17,7 @@ static bool has_come_up(const struct pool *pool)
 		if (child_is_ready(pool->children[i]))
 			return true;
 	/* A queue whose workers die is in trouble; the others shall not wait for it. */
-	return pool->desired == 0 || (!pool->is_keeper && pool->deaths > 0);
+	return pool->desired == 0 || (!pool->process && pool->deaths > 0);
 }
 
 static bool all_are_up(const struct supervisor *supervisor)
@@ -25,7 +25,10 @@ static bool all_are_up(const struct supervisor *supervisor)
 	for (size_t i = 0; i < supervisor->pool_count; i++)
 		if (!has_come_up(supervisor->pools[i]))
 			return false;
-	return has_come_up(supervisor->keeper);
+	for (size_t i = 0; i < PROCESS_KINDS; i++)
+		if (!has_come_up(supervisor->processes[i]))
+			return false;
+	return true;
 }
 
 static void on_ready_look(struct ev_loop *loop, ev_timer *timer, int events)

@@ -168,3 +168,10 @@ _Noreturn void keeper_main(const struct worker_setup *setup)
 			_exit(WORKER_EXIT_OK);
 	}
 }
+
+_Noreturn void listener_main(const struct worker_setup *setup)
+{
+	begin();
+	scoreboard_set_state(setup->slot, SLOT_IDLE);
+	obey(setup, false);
+}

@@ -1,9 +1,9 @@
 #pragma once
 /*
- * What the supervisor starts in a child, after fork and without exec: a worker of one queue, or the
- * keeper. Each opens its own store connection, and never returns. They begin with SIGTERM (look at
- * the slot's command and pause) and SIGUSR1 (open the log anew) blocked, and unblock them when they
- * can take them.
+ * What the supervisor starts in a child, after fork and without exec: a worker of one queue, or a
+ * built-in process. Each opens its own store connection, and never returns. They begin with SIGTERM
+ * (look at the slot's command and pause) and SIGUSR1 (open the log anew) blocked, and unblock them
+ * when they can take them.
  */
 #include "config/config.h"
 #include "workers/scoreboard.h"
@@ -19,7 +19,7 @@ enum worker_exit {
 
 struct worker_setup {
 	const struct config *config;
-	const struct config_queue *queue; /* NULL for the keeper */
+	const struct config_queue *queue; /* NULL for a built-in process */
 	struct scoreboard *board;
 	struct slot *slot;
 	const char *owner;   /* this child's owner id, made by the supervisor before fork */
@@ -35,3 +35,4 @@ struct worker_setup {
 
 _Noreturn void worker_main(const struct worker_setup *setup);
 _Noreturn void keeper_main(const struct worker_setup *setup);
+_Noreturn void listener_main(const struct worker_setup *setup);
