@@ -1,5 +1,6 @@
 /* base/bells: words that processes sleep on. */
 #include "base/bells.h"
+#include "base/memory.h"
 #include "tests/suite.h"
 
 #include <signal.h>
