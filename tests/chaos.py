@@ -4,7 +4,7 @@
 Holds, by the handlers' own files: the job ends completed, each child's effect happened at least
 once, the gate's successor was born and committed once, nothing that a killed worker ran outlives it.
 usage: chaos.py   with REEVE (the binary), REEVE_CHAOS_SECONDS (5), REEVE_CHAOS_CHILDREN (400),
-REEVE_CHAOS_PROTOCOL (exec)"""
+REEVE_CHAOS_PROTOCOL (exec), REEVE_CHAOS_STORE and REEVE_CHAOS_BROKER (URLs; SQLite and none)"""
 import json
 import os
 import pathlib
@@ -20,6 +20,8 @@ REEVE = os.environ["REEVE"]
 SECONDS = float(os.environ.get("REEVE_CHAOS_SECONDS", "5"))
 CHILDREN = int(os.environ.get("REEVE_CHAOS_CHILDREN", "400"))
 PROTOCOL = os.environ.get("REEVE_CHAOS_PROTOCOL", "exec")
+STORE = os.environ.get("REEVE_CHAOS_STORE", "sqlite:chaos.db")
+BROKER = os.environ.get("REEVE_CHAOS_BROKER")
 KILLS_A_SECOND = 3
 SEED = int(os.environ.get("REEVE_CHAOS_SEED", str(random.randrange(1 << 32))))
 chance = random.Random(SEED)
@@ -60,7 +62,7 @@ out=${envelope#*'"out":"'}; out=${out%%'"'*}
 echo "$REEVE_TASK_ID $REEVE_ATTEMPT" >>"$out/report"
 """
 CONFIG = """
-store: sqlite:chaos.db
+store: "%s"
 shutdown_grace: 4s
 log: { level: info }
 defaults: { lease: 5s, crashes: 0, retries: { max: 1000, delay: 50ms, max_delay: 200ms }, restart: { max_delay: 200ms, probe: 1s } }
@@ -183,7 +185,8 @@ try:
     (home / "workflows").mkdir()
     out.mkdir()
     row = "run: [./row.sh]" if PROTOCOL == "exec" else "protocol: stream, run: [python3, row.py]"
-    (home / "reeve.yaml").write_text(CONFIG % row)
+    broker = f'broker: "{BROKER}"\n' if BROKER else ""
+    (home / "reeve.yaml").write_text(CONFIG % (STORE, row) + broker)
     (home / "workflows/chaos.json").write_text(json.dumps(WORKFLOW))
     for name, text in (("read.py", READ), ("row.sh", ROW_EXEC), ("row.py", ROW_STREAM), ("report.sh", REPORT)):
         (home / name).write_text(text)

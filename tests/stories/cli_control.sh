@@ -13,6 +13,7 @@ queues:
   report: { run: 'echo "{\"done\":\"all\"}" >&"$REEVE_FD"' }
   slow: { run: [sleep, "60"] }
 YAML
+use_store
 cat >row.py <<'PY'
 import json, os, sys
 envelope = json.load(sys.stdin)

@@ -11,6 +11,7 @@ queues:
   mail: { run: [cat] }
   gate: { type: sync }
 YAML
+use_store
 mkdir workflows
 cat >workflows/import.yaml <<'YAML'
 starts: [read]

@@ -41,6 +41,7 @@ queues:
   gate: { type: sync }
   report: { run: [./report.sh] }
 Y
+use_store
 start_reeve
 
 job=$(reeve start fan --payload '{"rows":[11,12,13,14]}')

@@ -75,6 +75,7 @@ queues:
   exec: { run: [./exec.sh] }
   nowhere: { run: [./is-not-there] }
 Y
+use_store
 # A time that no other process sleeps, so that what is left of it can be found.
 NAP=9$$
 export NAP

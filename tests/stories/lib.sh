@@ -54,6 +54,25 @@ eventually() {
 		sleep 0.05
 	done
 }
+# use_store: puts the pair under test in the place of the SQLite store of reeve.yaml. REEVE_STORY_STORE
+# and REEVE_STORY_BROKER are URLs of servers that the test has to itself; each call gets tables, keys
+# and queues that nobody has used before.
+use_store() {
+	used=$((${used:-0} + 1))
+	fresh=s$$x$used
+	store=sqlite:$home/$fresh.db
+	broker=
+	case ${REEVE_STORY_STORE:-} in
+	redis*) store="$REEVE_STORY_STORE/?prefix={$fresh}:" ;;
+	postgres*) store="$REEVE_STORY_STORE?schema=$fresh" ;;
+	esac
+	case ${REEVE_STORY_BROKER:-} in
+	redis*) broker="$REEVE_STORY_BROKER/?prefix=$fresh-" ;;
+	http*) broker="sqs://us-east-1/$fresh-?endpoint=$REEVE_STORY_BROKER" ;;
+	esac
+	sed -i -e '/^broker: /d' -e "s#^store: .*#store: \"$store\"#" reeve.yaml
+	[ -z "$broker" ] || echo "broker: \"$broker\"" >>reeve.yaml
+}
 # start_reeve [OPTION…]: the supervisor in the background, ready to talk
 start_reeve() {
 	"$REEVE" -c "$home/reeve.yaml" run "$@" >>"$home/log" 2>&1 &

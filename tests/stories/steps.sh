@@ -37,10 +37,12 @@ queues:
   gate: { type: sync }
   report: { run: [./effect.sh] }
 Y
+use_store
 
 # dies STEP [KILL]: one process dies at STEP; KILL: a worker is killed too, for the keeper's steps
 dies() {
-	rm -f steps.db* seen.* died
+	rm -f seen.* died
+	use_store
 	job=$(reeve start fan)
 	export REEVE_DIE_AT="$1" REEVE_DIE_ONCE="$home/died"
 	start_reeve

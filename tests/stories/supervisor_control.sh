@@ -9,6 +9,7 @@ queues:
   mail: { run: [sh, -c, "cat >/dev/null; echo seen by the handler"], workers: { min: 1, max: 2 } }
   rows: { run: [cat] }
 YAML
+use_store
 start_reeve
 value() { reeve status --json | json 'v["queues"]["mail"]["'"$1"'"]'; }
 is() { [ "$(value "$1")" = "$2" ]; }

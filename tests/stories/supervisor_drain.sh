@@ -15,6 +15,7 @@ shutdown_grace: 20s
 queues:
   mail: { run: [sh, handler.sh], workers: 2, lease: 5s }
 YAML
+use_store
 
 begun() { [ -s started ]; }
 status_of() { reeve task "$1" --json | json 'v["status"]'; }
@@ -69,6 +70,7 @@ queues:
   good: { run: [sh, -c, "cat >/dev/null"], workers: 2 }
   bad: { run: [sh, -c, "exit 125"] }
 YAML
+use_store
 for n in 1 2 3 4 5; do reeve push good "$n" >/dev/null; done
 exits 0 reeve run --until-idle --only good
 saw "until idle: all is done, exit 0"

@@ -19,6 +19,7 @@ shutdown_grace: 10s
 queues:
   mail: { run: [sh, handler.sh] }
 YAML
+use_store
 
 start_reeve
 task=$(reeve push mail '{"to":"me"}')
