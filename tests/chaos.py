@@ -4,7 +4,9 @@
 Holds, by the handlers' own files: the job ends completed, each child's effect happened at least
 once, the gate's successor was born and committed once, nothing that a killed worker ran outlives it.
 usage: chaos.py   with REEVE (the binary), REEVE_CHAOS_SECONDS (5), REEVE_CHAOS_CHILDREN (400),
-REEVE_CHAOS_PROTOCOL (exec), REEVE_CHAOS_STORE and REEVE_CHAOS_BROKER (URLs; SQLite and none)"""
+REEVE_CHAOS_PROTOCOL (exec), REEVE_CHAOS_PACE (kills a second, 3), REEVE_CHAOS_STORE and
+REEVE_CHAOS_BROKER (URLs; SQLite and none), REEVE_CHAOS_OUTAGES (0): how often each server of
+REEVE_STORE_DIR and REEVE_BROKER_DIR is killed and started meanwhile; see with_pair.sh"""
 import json
 import os
 import pathlib
@@ -22,8 +24,12 @@ CHILDREN = int(os.environ.get("REEVE_CHAOS_CHILDREN", "400"))
 PROTOCOL = os.environ.get("REEVE_CHAOS_PROTOCOL", "exec")
 STORE = os.environ.get("REEVE_CHAOS_STORE", "sqlite:chaos.db")
 BROKER = os.environ.get("REEVE_CHAOS_BROKER")
-KILLS_A_SECOND = 3
+PACE = float(os.environ.get("REEVE_CHAOS_PACE", "3"))
+OUTAGES = int(os.environ.get("REEVE_CHAOS_OUTAGES", "0"))
+SERVERS = [os.environ[name] for name in ("REEVE_STORE_DIR", "REEVE_BROKER_DIR") if name in os.environ]
 SEED = int(os.environ.get("REEVE_CHAOS_SEED", str(random.randrange(1 << 32))))
+BUILT_IN = ("keeper", "listener", "courier")
+WEIGHTS = {"supervisor": 1, "keeper": 1, "listener": 1, "courier": 2, "worker": 4, "handler": 4}
 chance = random.Random(SEED)
 
 READ = """
@@ -152,9 +158,10 @@ def victims_of(supervisor):
     found = tree(supervisor.pid)
     parents = {pid: stat[0] for pid in found if (stat := stat_of(pid))}
     workers = [pid for pid, parent in parents.items() if parent == supervisor.pid]
-    keepers = [pid for pid in workers if "keeper" in pathlib.Path(f"/proc/{pid}/comm").read_text()]
-    return {"supervisor": [supervisor.pid], "keeper": keepers,
-            "worker": [pid for pid in workers if pid not in keepers],
+    names = {pid: pathlib.Path(f"/proc/{pid}/comm").read_text().strip() for pid in workers}
+    victims = {name: [pid for pid in workers if names[pid] == name] for name in BUILT_IN}
+    return {"supervisor": [supervisor.pid], **victims,
+            "worker": [pid for pid in workers if names[pid] not in BUILT_IN],
             "handler": [pid for pid in parents if pid not in workers]}
 
 
@@ -164,9 +171,8 @@ def kill_one(supervisor):
         victims = victims_of(supervisor)
     except OSError:
         return supervisor, None, {}
-    role = chance.choices(["supervisor", "keeper", "worker", "handler"], [1, 1, 4, 4])[0]
-    if not victims[role]:
-        return supervisor, None, {}
+    roles = [role for role in WEIGHTS if victims[role]]
+    role = chance.choices(roles, [WEIGHTS[role] for role in roles])[0]
     pid = chance.choice(victims[role])
     below = tree(pid)
     try:
@@ -177,6 +183,17 @@ def kill_one(supervisor):
         return supervisor, role, below
     supervisor.wait()
     return start_supervisor(), role, below
+
+
+def bounce(server):
+    """A server dies without warning, and comes back after a while with what it had made durable."""
+    server = pathlib.Path(server)
+    if (server / "stop").exists():
+        subprocess.run([str(server / "stop")], check=True, stdout=subprocess.DEVNULL)
+    else:
+        os.kill(int((server / "pid").read_text()), signal.SIGKILL)
+    time.sleep(chance.uniform(0.2, 1.5))
+    subprocess.run([str(server / "start")], check=True, stdout=subprocess.DEVNULL)
 
 
 home = pathlib.Path(tempfile.mkdtemp(prefix="reeve-chaos."))
@@ -195,8 +212,14 @@ try:
     supervisor = start_supervisor()
     kills, old = {}, []
     end = time.time() + SECONDS
+    outages = sorted((end - SECONDS * (n + 0.7) / (OUTAGES + 0.7), server) for n in range(OUTAGES) for server in SERVERS)
     while time.time() < end:
-        time.sleep(chance.uniform(0, 1.2 / KILLS_A_SECOND))
+        if outages and time.time() >= outages[0][0]:
+            bounce(outages.pop(0)[1])
+        if not PACE:
+            time.sleep(0.05)
+            continue
+        time.sleep(chance.uniform(0, 1.2 / PACE))
         supervisor, role, below = kill_one(supervisor)
         if role:
             kills[role] = kills.get(role, 0) + 1
@@ -204,7 +227,12 @@ try:
             old.append((time.time(), below))
         elif role == "worker":
             await_gone(below, 5, "a killed worker's handlers")
-    saw(f"{sum(kills.values())} kills: {kills}")
+    for _, server in outages:
+        bounce(server)
+    if PACE:
+        saw(f"{sum(kills.values())} kills: {kills}")
+    if OUTAGES:
+        saw(f"{OUTAGES} deaths and starts of each of {len(SERVERS)} servers")
     for when, below in old:
         await_gone(below, max(10, 20 - (time.time() - when)), "the tree of a killed supervisor")
     saw("nothing outlived its worker")
