@@ -5,11 +5,10 @@ import json
 import sys
 import time
 
-from tree import Tree, memory
+from tree import Tree, memory, place
 
 sizes = [int(word) for word in sys.argv[1:]] or [100, 1000, 10000]
-CONFIG = """
-store: sqlite:fan.db
+CONFIG = place("fan") + """
 log: { level: warn }
 queues:
   read: { type: split, split: { payload_key: rows, slice_size: 1 } }

@@ -4,11 +4,11 @@ import statistics
 import sys
 import time
 
-from tree import Tree, cpu_seconds, memory, switches
+from tree import Tree, cpu_seconds, memory, place, switches
 
 workers = int(sys.argv[1]) if len(sys.argv) > 1 else 20
 seconds = float(sys.argv[2]) if len(sys.argv) > 2 else 20
-CONFIG = f"store: sqlite:idle.db\nqueues:\n  idle: {{ workers: {workers}, run: [/bin/true] }}\n"
+CONFIG = place("idle") + f"queues:\n  idle: {{ workers: {workers}, run: [/bin/true] }}\n"
 
 with Tree(CONFIG) as tree:
     for _ in range(3):

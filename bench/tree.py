@@ -11,6 +11,12 @@ import time
 REEVE = os.environ.get("REEVE", "build-release/cli/reeve")
 
 
+def place(name):
+    """The lines of a configuration that say where: REEVE_BENCH_STORE and REEVE_BENCH_BROKER, or SQLite."""
+    store, broker = os.environ.get("REEVE_BENCH_STORE", f"sqlite:{name}.db"), os.environ.get("REEVE_BENCH_BROKER")
+    return f'store: "{store}"\n' + (f'broker: "{broker}"\n' if broker else "")
+
+
 class Tree:
     def __init__(self, config, workflows=None, files=None):
         self.home = pathlib.Path(tempfile.mkdtemp(prefix="reeve-bench."))

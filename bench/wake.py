@@ -6,10 +6,10 @@ import statistics
 import sys
 from datetime import datetime
 
-from tree import Tree
+from tree import Tree, place
 
 hops = int(sys.argv[1]) if len(sys.argv) > 1 else 200
-CONFIG = "store: sqlite:wake.db\nqueues:\n  even: { type: noop }\n  odd: { type: noop }\n"
+CONFIG = place("wake") + "queues:\n  even: { type: noop }\n  odd: { type: noop }\n"
 tasks = {f"t{i}": {"queue": "odd" if i % 2 else "even", **({"starts": [f"t{i + 1}"]} if i < hops else {})}
          for i in range(hops + 1)}
 
