@@ -24,6 +24,17 @@ char *backend_stuck_reason(int64_t waiting)
 		waiting == 1 ? "" : "s", waiting == 1 ? "s" : "");
 }
 
+int backend_sent_level(uint32_t dispatch)
+{
+	return dispatch < BACKEND_SENT_LEVELS ? (int)dispatch - (dispatch > 0)
+					      : BACKEND_SENT_LEVELS - 1;
+}
+
+int64_t backend_resend_ms(int64_t after_ms, int level)
+{
+	return after_ms > INT64_MAX >> (level + 1) ? INT64_MAX / 2 : after_ms << level;
+}
+
 enum task_state backend_end_state(enum outcome outcome)
 {
 	static const enum task_state states[] = {
@@ -39,14 +50,24 @@ enum task_state backend_end_state(enum outcome outcome)
 	return states[outcome];
 }
 
-bool backend_check_push(const struct push *push, struct error *err)
+static bool check_id(const char *id, struct error *err)
 {
-	size_t length = strlen(push->id);
+	size_t length = strlen(id);
 	if (length == 0 || length >= STORE_ID_SIZE)
 		return error_set(err, ERROR_INVALID,
 			"a task's id has 1 to %d bytes, this one has %zu", STORE_ID_SIZE - 1,
 			length);
 	return true;
+}
+
+bool backend_check_push(const struct push *push, struct error *err)
+{
+	return check_id(push->id, err);
+}
+
+bool backend_check_arrival(const struct arrival *arrival, struct error *err)
+{
+	return arrival->task_id || !arrival->id || check_id(arrival->id, err);
 }
 
 bool backend_check_submission(const struct submission *submission, struct error *err)

@@ -4,6 +4,9 @@
 
 #define BACKEND_PUT_BACK_MAX 16   /* expired leases, and due rows, that one lease act puts back */
 #define BACKEND_LIST_MAX     1000 /* rows of one page */
+/* Sent rows are kept by the number of their message, so that a page of those to be sent again is
+ * found without passing over the others; from this number on they wait no longer. */
+#define BACKEND_SENT_LEVELS 16
 
 /* The trace entry of an attempt whose lease ended before its worker did. JSON text, owned. */
 char *backend_lost_entry(const char *name, const char *queue, uint32_t attempt,
@@ -12,9 +15,14 @@ char *backend_lost_entry(const char *name, const char *queue, uint32_t attempt,
 /* Why a job fails when nothing of it can run any more and `waiting` tasks still wait. Owned. */
 char *backend_stuck_reason(int64_t waiting);
 
+/* From 0: where a row with this dispatch stands, and how long it is left alone. */
+int backend_sent_level(uint32_t dispatch);
+int64_t backend_resend_ms(int64_t after_ms, int level);
+
 /* The state that an outcome ends a task in; TASK_STATES where it does not end it. */
 enum task_state backend_end_state(enum outcome outcome);
 
 /* Refuses, as INVALID, what no backend can keep. */
 bool backend_check_push(const struct push *push, struct error *err);
 bool backend_check_submission(const struct submission *submission, struct error *err);
+bool backend_check_arrival(const struct arrival *arrival, struct error *err);

@@ -36,7 +36,10 @@ static bool get_workflow(struct store *store, const char *hash, char **text, str
 
 static uint32_t bell(struct store *store, const char *name)
 {
-	const struct queue *queue = map_find(&memory_of(store)->queues, name);
+	struct memory *memory = memory_of(store);
+	if (!name)
+		return bells_ticket(&memory->outbox, BELLS_OUTBOX);
+	const struct queue *queue = map_find(&memory->queues, name);
 	return queue ? queue->rung : 0;
 }
 
@@ -46,6 +49,10 @@ static void wait_for_bell(
 	struct store *store, const char *name, uint32_t ticket, int64_t timeout_ms)
 {
 	struct memory *memory = memory_of(store);
+	if (!name) {
+		bells_wait(&memory->outbox, BELLS_OUTBOX, ticket, timeout_ms);
+		return;
+	}
 	if (bell(store, name) != ticket)
 		return;
 	struct pollfd event = { .fd = memory->interrupt_fd, .events = POLLIN };
@@ -63,6 +70,7 @@ static void interrupt(struct store *store)
 	uint64_t one = 1;
 	ssize_t put = write(memory_of(store)->interrupt_fd, &one, sizeof one);
 	(void)put; /* full: readable already */
+	bells_interrupt(&memory_of(store)->outbox);
 	errno = saved;
 }
 
@@ -94,6 +102,10 @@ static void free_queues(struct map *queues)
 		heap_finish(&queue->delayed);
 		heap_finish(&queue->timeouts);
 		heap_finish(&queue->leases);
+		heap_finish(&queue->claimed);
+		for (int level = 0; level < BACKEND_SENT_LEVELS; level++)
+			heap_finish(&queue->sent[level]);
+		map_finish(&queue->unsent);
 		free(queue->name);
 		free(queue);
 	}
@@ -115,6 +127,7 @@ static void close_memory(struct store *store)
 {
 	struct memory *memory = memory_of(store);
 	free_jobs(memory);
+	memory_forget_messages(memory, INT64_MAX, SIZE_MAX);
 	free_queues(&memory->queues);
 	free_workflows(&memory->workflows);
 	map_finish(&memory->jobs);
@@ -122,10 +135,14 @@ static void close_memory(struct store *store)
 	map_finish(&memory->holders);
 	map_finish(&memory->job_keys);
 	map_finish(&memory->task_keys);
+	map_finish(&memory->fifos);
+	map_finish(&memory->known);
+	heap_finish(&memory->known_ages);
 	heap_finish(&memory->ended[KEEP_COMPLETED]);
 	heap_finish(&memory->ended[KEEP_FAILED]);
 	heap_finish(&memory->results);
 	close(memory->interrupt_fd);
+	bells_destroy(&memory->outbox);
 	free(memory);
 }
 
@@ -142,6 +159,13 @@ static const struct store_ops memory_ops = {
 	.release_owner = memory_release_owner,
 	.held = memory_held,
 	.sweep = memory_sweep,
+	.set_door = memory_set_door,
+	.claim_unsent = memory_claim_unsent,
+	.mark_sent = memory_mark_sent,
+	.resend = memory_resend,
+	.adopt = memory_adopt,
+	.list_gates = memory_list_gates,
+	.mend_gate = memory_mend_gate,
 	.get_gate = memory_get_gate,
 	.get_job = memory_get_job,
 	.list_jobs = memory_list_jobs,
@@ -183,6 +207,10 @@ bool memory_store_open(const char *path, struct bells *bells, struct store **out
 	memory->store.ops = &memory_ops;
 	memory->store.tag = (uint32_t)ids_random64();
 	memory->interrupt_fd = fd;
+	if (!bells_create(&memory->outbox)) {
+		close_memory(&memory->store);
+		return error_set(err, ERROR_UNAVAILABLE, "store memory: no memory for its bell");
+	}
 	*out = &memory->store;
 	return true;
 }

@@ -43,12 +43,38 @@ bool memory_commit(struct store *store, const struct commit *commits, size_t cou
 	struct error *err);
 
 /* memory_effects.c */
+/* Opens the way for all who waited: whole lines, however long. True where there was anybody. */
+bool memory_wake(struct memory *memory, struct counter *counter);
 /*
  * Changes counters and tallies, brings the children of effects and then `ahead` (given; may be
  * NULL) to life, and wakes who waited for counters that fell to 0. True where tasks became ready.
  */
 bool memory_apply(struct memory *memory, struct job *job, int64_t parent,
 	const struct effects *effects, struct litter *ahead);
+
+/* memory_outbox.c */
+bool memory_set_door(struct store *store, const char *const *queues, size_t count, bool has_door,
+	struct error *err);
+bool memory_claim_unsent(struct store *store, const struct claim_request *request,
+	struct outgoing_list *list, struct error *err);
+bool memory_mark_sent(
+	struct store *store, const struct sent *sent, size_t count, struct error *err);
+bool memory_resend(struct store *store, const char *queue, int64_t after_ms, size_t max,
+	size_t *count, struct error *err);
+/* How many rows of the outbox are due later. */
+int64_t memory_count_later(const struct queue *queue, int64_t now);
+
+/* memory_adopt.c */
+bool memory_adopt(struct store *store, const struct arrival *arrivals, size_t count,
+	enum adoption *answers, struct error *err);
+/* Forgets up to limit messages that were adopted before this wall time; answers how many. */
+size_t memory_forget_messages(struct memory *memory, int64_t before_ms, size_t limit);
+
+/* memory_gates.c */
+bool memory_list_gates(struct store *store, const struct waiting_gate *after, size_t limit,
+	struct gate_list *list, struct error *err);
+bool memory_mend_gate(struct store *store, const char *job, int64_t scope, const char *gate,
+	int64_t pending, struct error *err);
 
 /* memory_queries.c */
 bool memory_get_gate(struct store *store, const char *job, int64_t scope, const char *gate,

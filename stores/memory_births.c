@@ -15,6 +15,7 @@ static void set_task(struct task *task, const char *name, const char *payload)
 	task->payload = xstrdup(payload);
 	task->link.self = task;
 	task->clock.self = task;
+	task->turn.self = task;
 	task->state = TASK_QUEUED;
 }
 
@@ -34,6 +35,7 @@ static struct bundle *bundle_for(
 	bundle->priority = child->priority;
 	bundle->delay_ms = child->delay_ms;
 	bundle->node.self = bundle;
+	bundle->claim.self = bundle;
 	litter->bundles = xgrow(litter->bundles, litter->bundles_count, &litter->bundles_room,
 		sizeof(struct bundle *));
 	return litter->bundles[litter->bundles_count++] = bundle;
@@ -85,7 +87,7 @@ static void place_waiting(struct memory *memory, struct litter *litter, int64_t 
 		struct counter *counter =
 			memory_counter(task->job, task->wait_scope, task->wait_gate);
 		if (counter->pending > 0)
-			memory_wait_for(task, counter);
+			memory_wait_for(memory, task, counter);
 		else
 			memory_make_ready(memory, task, now + task->wait_delay_ms);
 	}
@@ -140,10 +142,11 @@ void memory_drop_litter(struct memory *memory, struct litter **litter)
 static void finish_task(struct memory *memory, struct task *task)
 {
 	if (task->bundle)
-		memory_leave(task);
+		memory_leave(memory, task);
 	else if (task->state == TASK_WORKING)
 		memory_take_back(memory, task);
 	task->queue->dead_count -= memory_is_dead(task->state);
+	memory_leave_line(memory, task);
 	for (size_t i = 0; i < task->attempts_count; i++) {
 		free(task->attempts[i].entry);
 		free(task->attempts[i].output);
@@ -155,6 +158,7 @@ static void finish_task(struct memory *memory, struct task *task)
 	free(task->result);
 	free(task->reason);
 	free(task->wait_gate);
+	free(task->group);
 }
 
 /* Frees the last tasks of the litter, and the litter where none is left. */

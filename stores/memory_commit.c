@@ -68,7 +68,7 @@ static void wait_again(struct memory *memory, struct task *task, const struct co
 	if (counter->version != commit->gate_version)
 		memory_make_ready(memory, task, clock_wall_ms());
 	else
-		memory_wait_for(task, counter);
+		memory_wait_for(memory, task, counter);
 }
 
 static void give_back(struct memory *memory, struct task *task, const struct commit *commit)

@@ -55,8 +55,7 @@ static void bear_children(struct memory *memory, struct job *job, int64_t parent
 		memory_give_birth(memory, job, ahead, parent);
 }
 
-/* Opens the way for all who waited: whole lines, however long. */
-static bool wake(struct memory *memory, struct counter *counter)
+bool memory_wake(struct memory *memory, struct counter *counter)
 {
 	bool woke = counter->waiters_count > 0;
 	counter->version++;
@@ -76,7 +75,7 @@ static bool wake_waiters(struct memory *memory, struct job *job, const struct ef
 		const struct counter_change *change = &effects->counters[i];
 		struct counter *counter = memory_counter(job, change->scope, change->gate);
 		if (counter->is_touched && counter->was_positive && counter->pending <= 0)
-			woke |= wake(memory, counter);
+			woke |= memory_wake(memory, counter);
 		counter->is_touched = false;
 	}
 	return woke;

@@ -51,13 +51,14 @@ void memory_end(struct memory *memory, struct task *task, enum task_state state)
 	task->queue->completed += state == TASK_COMPLETED;
 	task->queue->failed += memory_is_dead(state);
 	task->queue->dead_count += memory_is_dead(state);
+	memory_leave_line(memory, task);
 	if (!task->job)
 		end_pushed(memory, (struct pushed *)task, state);
 }
 
 void memory_end_cancelled(struct memory *memory, struct task *task)
 {
-	memory_leave(task);
+	memory_leave(memory, task);
 	memory_end(memory, task, TASK_CANCELLED);
 	task->census->tally.cancelled++;
 	memory_settle_job(memory, task->job);

@@ -141,14 +141,12 @@ static bool may_revive(
 	return true;
 }
 
-static void run_again(struct memory *memory, struct job *job, struct task *task)
+void memory_resume_job(struct memory *memory, struct job *job)
 {
 	memory_take_key(&memory->job_keys, job->workflow, job->key, job);
 	memory_unend(&job->remains);
 	job->finished_at_ms = 0;
 	job->results_seq = 1;
-	job->failing -= task->fails_job;
-	task->fails_job = false;
 	if (job->failing > 0)
 		return;
 	job->state = JOB_RUNNING;
@@ -179,13 +177,17 @@ bool memory_revive(
 	task->queue->dead_count -= memory_is_dead(task->state);
 	refresh(task);
 	if (task->job) {
-		run_again(memory, task->job, task);
+		task->job->failing -= task->fails_job;
+		task->fails_job = false;
+		memory_resume_job(memory, task->job);
 		memory_apply(memory, task->job, memory_seq(task), effects, NULL);
 	} else {
 		struct pushed *pushed = (struct pushed *)task;
 		memory_take_key(&memory->task_keys, task->queue->name, pushed->key, pushed);
 		memory_unend(&pushed->remains);
 	}
+	if (task->group)
+		memory_join_line(memory, task);
 	memory_make_ready(memory, task, clock_wall_ms());
 	return true;
 }

@@ -66,7 +66,7 @@ static size_t put_back_delayed(struct memory *memory, struct queue *queue, size_
 	for (; count < limit && (node = heap_first(&queue->delayed)) && node->rank <= now;
 		count++) {
 		struct bundle *bundle = node->self;
-		memory_place_bundle(memory, bundle, bundle->due_at_ms);
+		memory_keep_bundle(memory, bundle, bundle->due_at_ms);
 	}
 	return count;
 }
@@ -89,7 +89,7 @@ static size_t put_back_timed_out(struct memory *memory, struct queue *queue, siz
 		heap_leave(node);
 		if (!is_timed_out(task))
 			continue;
-		memory_leave(task);
+		memory_leave(memory, task);
 		memory_make_ready(memory, task, now);
 		count++;
 	}
@@ -216,6 +216,8 @@ bool memory_release_owner(struct store *store, const char *owner, const char *ru
 		memory_take_back(memory, task);
 		memory_put_back(memory, task, !was_running);
 	}
+	while ((holder = map_find(&memory->holders, owner)) != NULL)
+		memory_lapse(memory, holder->claims.first->self);
 	*released = count;
 	return true;
 }
@@ -244,6 +246,9 @@ bool memory_sweep(struct store *store, size_t limit, struct sweep_report *report
 		report->released += put_back_expired(memory, queue, limit - report->released);
 		report->due += put_back_delayed(memory, queue, limit - report->due);
 		report->due += put_back_timed_out(memory, queue, limit - report->due);
+		report->due += memory_empty_outbox(memory, queue, limit - report->due);
+		if (!queue->has_door && queue->unsent_count + queue->sent_count > 0)
+			report->next_ms = 0;
 		int64_t wall = clock_wall_ms();
 		report->next_ms =
 			sooner(report->next_ms, time_until(&queue->leases, clock_steady_ms()));
@@ -251,5 +256,7 @@ bool memory_sweep(struct store *store, size_t limit, struct sweep_report *report
 		report->next_ms = sooner(report->next_ms, time_until(&queue->timeouts, wall));
 	}
 	report->dropped = memory_free_dropped(memory, limit);
+	report->dropped += memory_forget_messages(
+		memory, clock_wall_ms() - STORE_KNOWN_MS, limit - report->dropped);
 	return true;
 }

@@ -257,8 +257,13 @@ bool memory_get_queue(
 		return true;
 	int64_t now = clock_wall_ms();
 	int64_t due = count_due(&queue->delayed, 0, now);
-	*stats = (struct queue_stats){ .depth = queue->ready_count + due,
-		.delayed = queue->delayed_count - due,
+	int64_t outbox = queue->unsent_count + queue->sent_count;
+	int64_t later = memory_count_later(queue, now);
+	*stats = (struct queue_stats){ .depth = queue->ready_count + due + queue->parked_count +
+						outbox - later,
+		.delayed = queue->delayed_count - due + later,
+		.unsent = queue->unsent_count,
+		.sent = queue->sent_count,
 		.working = (int64_t)queue->leases.count,
 		.dead = queue->dead_count,
 		.completed = queue->completed,

@@ -5,6 +5,7 @@
  * ready. So the birth of a million children, or the opening of a gate, moves a few lines and not a
  * million tasks; a task leaves its line only when it is leased or ended.
  */
+#include "stores/backend.h"
 #include "stores/memory_map.h"
 #include "stores/store.h"
 
@@ -15,12 +16,28 @@ struct queue {
 	struct heap timeouts; /* tasks that wait for a gate, by wall time; may have been woken */
 	struct heap leases;   /* tasks by steady time */
 	struct line pushed_queued, pushed_dead; /* pushed tasks, for purge */
+	bool has_door;
+	struct map unsent;   /* bundles in the order of leases, see memory_outbox.c */
+	struct heap claimed; /* bundles of one task, by the steady time at which the claim lapses */
+	struct heap sent[BACKEND_SENT_LEVELS]; /* the same, by when they were sent or due */
 	int64_t ready_count, delayed_count, dead_count;
+	int64_t unsent_count, sent_count; /* claimed ones are unsent */
+	int64_t parked_count;
 	int64_t completed, failed;
 	uint32_t rung; /* the bell */
 };
 
-enum place { PLACE_UNBORN, PLACE_WAITING, PLACE_DELAYED, PLACE_READY };
+enum place {
+	PLACE_UNBORN,
+	PLACE_WAITING,
+	PLACE_DELAYED,
+	PLACE_READY,
+	PLACE_UNSENT,
+	PLACE_CLAIMED,
+	PLACE_SENT,
+	PLACE_PARKED /* in a line, behind another */
+};
+#define UNSENT_KEY_SIZE 48
 struct bundle {
 	enum place place;
 	struct job *job; /* NULL: one pushed task */
@@ -31,7 +48,11 @@ struct bundle {
 	int64_t delay_ms;      /* while unborn or waiting */
 	int64_t due_at_ms;     /* delayed or ready */
 	struct line tasks;     /* task.link */
-	struct heap_node node; /* in queue->ready or queue->delayed */
+	struct heap_node node; /* in queue->ready, ->delayed, ->claimed or ->sent */
+	char unsent_key[UNSENT_KEY_SIZE];
+	bool is_fresh; /* unsent: its next message gets another number */
+	struct holder *claimer;
+	struct link claim; /* among what its claimer has claimed */
 };
 
 /* How many unfinished tasks a gate still awaits, and who waits for it to fall to 0. */
@@ -103,6 +124,11 @@ struct task {
 	int64_t wait_scope, wait_timeout_ms, wait_until_ms;
 	int64_t wait_delay_ms; /* once its counter is 0 */
 
+	uint32_t dispatch; /* numbers its messages */
+	char *group;       /* of the line that it is or was in; NULL: of none */
+	struct fifo *fifo; /* while it is in the line */
+	struct link turn;
+
 	struct attempt *attempts;
 	size_t attempts_count, attempts_room;
 	struct litter *ahead; /* written by the attempt that runs */
@@ -142,6 +168,20 @@ struct workflow_text {
 struct holder {
 	char owner[IDS_OWNER_SIZE];
 	struct line tasks;
+	struct line claims; /* bundles of outboxes */
+};
+
+/* Tasks of one queue and group that have not ended; all but the first are parked or, where
+ * somebody took them by name, working. */
+struct fifo {
+	char *key;
+	struct line tasks; /* task.turn */
+};
+
+/* A message that was adopted. */
+struct known {
+	char *key;
+	struct heap_node age;
 };
 
 /* Jobs and pushed tasks that have ended, by the time of their end. */
@@ -152,9 +192,13 @@ struct memory {
 	struct map workflows, jobs, pushed, queues, holders;
 	struct map job_keys;  /* "WORKFLOW\nKEY" → unfinished job */
 	struct map task_keys; /* "QUEUE\nKEY" → unfinished pushed task */
+	struct map fifos;     /* "QUEUE\nGROUP" */
+	struct map known;     /* "QUEUE\nMESSAGE" */
+	struct heap known_ages;
 	struct heap ended[RETENTIONS], results;
 	struct litter *dropped; /* of attempts that came to nothing */
 	struct job *doomed;     /* being deleted, in pages */
 	int64_t last_order, first_order;
 	int interrupt_fd;
+	struct bells outbox; /* of it the word of the outboxes */
 };

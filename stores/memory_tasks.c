@@ -95,6 +95,10 @@ enum task_state memory_state(const struct task *task)
 		[PLACE_WAITING] = TASK_WAITING,
 		[PLACE_DELAYED] = TASK_QUEUED,
 		[PLACE_READY] = TASK_QUEUED,
+		[PLACE_UNSENT] = TASK_QUEUED,
+		[PLACE_CLAIMED] = TASK_QUEUED,
+		[PLACE_SENT] = TASK_QUEUED,
+		[PLACE_PARKED] = TASK_QUEUED,
 	};
 	return task->bundle ? states[task->bundle->place] : task->state;
 }
@@ -134,17 +138,33 @@ static void count_bundle(struct bundle *bundle, int64_t by)
 	case PLACE_READY:
 		bundle->queue->ready_count += by;
 		break;
+	case PLACE_UNSENT:
+	case PLACE_CLAIMED:
+		bundle->queue->unsent_count += by;
+		break;
+	case PLACE_SENT:
+		bundle->queue->sent_count += by;
+		break;
+	case PLACE_PARKED:
+		bundle->queue->parked_count += by;
+		break;
 	}
 	if (bundle->job)
 		bundle->job->queued += by;
 }
 
-static void place_at(struct bundle *bundle, enum place place, int64_t order)
+void memory_set_place(struct bundle *bundle, enum place place)
 {
 	int64_t tasks = (int64_t)bundle->tasks.count;
 	count_bundle(bundle, -tasks);
 	bundle->place = place;
 	count_bundle(bundle, tasks);
+}
+
+static void place_at(struct memory *memory, struct bundle *bundle, enum place place, int64_t order)
+{
+	memory_unplace(memory, bundle);
+	memory_set_place(bundle, place);
 	if (place == PLACE_READY) {
 		heap_add(&bundle->queue->ready, &bundle->node, -bundle->priority, order);
 		bundle->queue->rung++;
@@ -153,25 +173,21 @@ static void place_at(struct bundle *bundle, enum place place, int64_t order)
 	}
 }
 
-void memory_place_bundle(struct memory *memory, struct bundle *bundle, int64_t due_at_ms)
+void memory_keep_bundle(struct memory *memory, struct bundle *bundle, int64_t due_at_ms)
 {
 	bundle->due_at_ms = due_at_ms;
 	bool is_due = due_at_ms <= clock_wall_ms();
-	place_at(bundle, is_due ? PLACE_READY : PLACE_DELAYED, ++memory->last_order);
+	place_at(memory, bundle, is_due ? PLACE_READY : PLACE_DELAYED, ++memory->last_order);
 }
 
-static struct bundle *bundle_alone(struct task *task)
+void memory_place_bundle(struct memory *memory, struct bundle *bundle, int64_t due_at_ms)
 {
-	struct bundle *bundle = xcalloc(1, sizeof *bundle);
-	bundle->job = task->job;
-	bundle->queue = task->queue;
-	bundle->census = task->census;
-	bundle->priority = task->priority;
-	bundle->node.self = bundle;
-	bundle->place = PLACE_UNBORN;
-	task->bundle = bundle;
-	line_add(&bundle->tasks, &task->link);
-	return bundle;
+	if (!bundle->queue->has_door) {
+		memory_keep_bundle(memory, bundle, due_at_ms);
+		return;
+	}
+	bundle->due_at_ms = due_at_ms;
+	memory_set_unsent(memory, bundle, true);
 }
 
 static void shelve(struct task *task)
@@ -180,18 +196,54 @@ static void shelve(struct task *task)
 		line_add(&task->queue->pushed_queued, &((struct pushed *)task)->shelf);
 }
 
+struct bundle *memory_bundle_alone(struct task *task)
+{
+	struct bundle *bundle = xcalloc(1, sizeof *bundle);
+	bundle->job = task->job;
+	bundle->queue = task->queue;
+	bundle->census = task->census;
+	bundle->priority = task->priority;
+	bundle->node.self = bundle;
+	bundle->claim.self = bundle;
+	bundle->place = PLACE_UNBORN;
+	task->bundle = bundle;
+	line_add(&bundle->tasks, &task->link);
+	shelve(task);
+	return bundle;
+}
+
+/* True where the task is in a line and it is not its turn. */
+static bool park(struct task *task, int64_t due_at_ms)
+{
+	if (memory_is_first(task))
+		return false;
+	struct bundle *bundle = memory_bundle_alone(task);
+	bundle->due_at_ms = due_at_ms;
+	memory_set_place(bundle, PLACE_PARKED);
+	return true;
+}
+
+void memory_keep(struct memory *memory, struct task *task, int64_t due_at_ms)
+{
+	if (!park(task, due_at_ms))
+		memory_keep_bundle(memory, memory_bundle_alone(task), due_at_ms);
+}
+
 void memory_make_ready(struct memory *memory, struct task *task, int64_t due_at_ms)
 {
-	shelve(task);
-	memory_place_bundle(memory, bundle_alone(task), due_at_ms);
+	if (task->fifo)
+		memory_keep(memory, task, due_at_ms);
+	else
+		memory_place_bundle(memory, memory_bundle_alone(task), due_at_ms);
 }
 
 void memory_make_first(struct memory *memory, struct task *task)
 {
-	shelve(task);
-	struct bundle *bundle = bundle_alone(task);
+	if (park(task, task->due_at_ms))
+		return;
+	struct bundle *bundle = memory_bundle_alone(task);
 	bundle->due_at_ms = task->due_at_ms;
-	place_at(bundle, PLACE_READY, --memory->first_order);
+	place_at(memory, bundle, PLACE_READY, --memory->first_order);
 }
 
 static struct bundle *find_waiters(const struct counter *counter, const struct task *task)
@@ -205,15 +257,18 @@ static struct bundle *find_waiters(const struct counter *counter, const struct t
 	return NULL;
 }
 
-void memory_wait_for(struct task *task, struct counter *counter)
+void memory_wait_for(struct memory *memory, struct task *task, struct counter *counter)
 {
+	/* Who waits in a line may be waited for by it. */
+	memory_leave_line(memory, task);
+	free(GIVE(task->group));
 	struct bundle *bundle = find_waiters(counter, task);
 	if (bundle) {
 		task->bundle = bundle;
 		line_add(&bundle->tasks, &task->link);
 		count_bundle(bundle, 1);
 	} else {
-		bundle = bundle_alone(task);
+		bundle = memory_bundle_alone(task);
 		bundle->place = PLACE_WAITING;
 		bundle->counter = counter;
 		bundle->delay_ms = task->wait_delay_ms;
@@ -235,7 +290,7 @@ static void forget_waiters(struct counter *counter, const struct bundle *bundle)
 		}
 }
 
-void memory_leave(struct task *task)
+void memory_leave(struct memory *memory, struct task *task)
 {
 	struct bundle *bundle = task->bundle;
 	if (!bundle)
@@ -251,11 +306,12 @@ void memory_leave(struct task *task)
 		return;
 	if (bundle->place == PLACE_WAITING)
 		forget_waiters(bundle->counter, bundle);
-	heap_leave(&bundle->node);
+	else
+		memory_unplace(memory, bundle);
 	free(bundle);
 }
 
-static struct holder *get_holder(struct memory *memory, const char *owner)
+struct holder *memory_get_holder(struct memory *memory, const char *owner)
 {
 	struct holder *holder = map_find(&memory->holders, owner);
 	if (holder)
@@ -264,6 +320,14 @@ static struct holder *get_holder(struct memory *memory, const char *owner)
 	snprintf(holder->owner, sizeof holder->owner, "%s", owner);
 	map_add(&memory->holders, owner, holder);
 	return holder;
+}
+
+void memory_drop_holder(struct memory *memory, struct holder *holder)
+{
+	if (holder->tasks.count + holder->claims.count > 0)
+		return;
+	map_drop(&memory->holders, holder->owner);
+	free(holder);
 }
 
 static void count_working(struct task *task, int64_t by)
@@ -276,13 +340,13 @@ static void count_working(struct task *task, int64_t by)
 
 void memory_hold(struct memory *memory, struct task *task, const char *owner, int64_t lease_ms)
 {
-	memory_leave(task);
+	memory_leave(memory, task);
 	task->state = TASK_WORKING;
 	task->attempt++;
 	task->token = (struct token){ .attempt = task->attempt, .nonce = ids_random64() };
 	snprintf(task->token.owner, sizeof task->token.owner, "%s", owner);
 	task->leased_at_ms = clock_wall_ms();
-	task->holder = get_holder(memory, owner);
+	task->holder = memory_get_holder(memory, owner);
 	line_add(&task->holder->tasks, &task->link);
 	heap_add(&task->queue->leases, &task->clock, clock_steady_ms() + lease_ms, 0);
 	count_working(task, 1);
@@ -293,11 +357,7 @@ void memory_take_back(struct memory *memory, struct task *task)
 	assert(task->holder);
 	line_leave(&task->link);
 	heap_leave(&task->clock);
-	if (task->holder->tasks.count == 0) {
-		map_drop(&memory->holders, task->holder->owner);
-		free(task->holder);
-	}
-	task->holder = NULL;
+	memory_drop_holder(memory, GIVE(task->holder));
 	count_working(task, -1);
 	memory_drop_litter(memory, &task->ahead);
 }
@@ -320,11 +380,11 @@ void memory_put_back(struct memory *memory, struct task *task, bool first)
 	if (memory_is_cancelled(task))
 		memory_end_cancelled(memory, task);
 	else if (counter)
-		memory_wait_for(task, counter);
+		memory_wait_for(memory, task, counter);
 	else if (first && task->due_at_ms <= clock_wall_ms())
 		memory_make_first(memory, task);
 	else
-		memory_make_ready(memory, task, task->due_at_ms);
+		memory_keep(memory, task, task->due_at_ms);
 }
 
 void memory_record(struct task *task, const struct token *token, bool has_committed,

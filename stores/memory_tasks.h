@@ -23,17 +23,44 @@ static inline bool memory_is_dead(enum task_state state)
 }
 
 /* Queues a task that stands nowhere: behind the others of its priority once due_at_ms has come, or
- * in front of them. */
+ * in front of them. Where its queue has a door make_ready puts it into the outbox; keep and
+ * make_first never do. */
 void memory_make_ready(struct memory *memory, struct task *task, int64_t due_at_ms);
+void memory_keep(struct memory *memory, struct task *task, int64_t due_at_ms);
 void memory_make_first(struct memory *memory, struct task *task);
-/* Makes a whole bundle ready, or delays it. */
+/* The same for a whole bundle, wherever it stands. */
 void memory_place_bundle(struct memory *memory, struct bundle *bundle, int64_t due_at_ms);
+void memory_keep_bundle(struct memory *memory, struct bundle *bundle, int64_t due_at_ms);
 /* Lets a task that stands nowhere wait for its gate's counter. */
-void memory_wait_for(struct task *task, struct counter *counter);
+void memory_wait_for(struct memory *memory, struct task *task, struct counter *counter);
 /* Takes a queued or waiting task out of where it stands. */
-void memory_leave(struct task *task);
+void memory_leave(struct memory *memory, struct task *task);
+
+/* memory_outbox.c: places of the outbox. `unplace` is for all places but waiting. */
+void memory_set_unsent(struct memory *memory, struct bundle *bundle, bool is_fresh);
+void memory_unplace(struct memory *memory, struct bundle *bundle);
+/* Moves the bundle to a place, and in the counts; it stands in no heap or map of it yet. */
+void memory_set_place(struct bundle *bundle, enum place place);
+/* Stands in a place of its own, unborn yet. */
+struct bundle *memory_bundle_alone(struct task *task);
+/* Gives a claim back. */
+void memory_lapse(struct memory *memory, struct bundle *bundle);
+/* Makes up to limit rows of the outbox ready, where the queue has no door any more. */
+size_t memory_empty_outbox(struct memory *memory, struct queue *queue, size_t limit);
+
+/* memory_lines.c */
+void memory_join_line(struct memory *memory, struct task *task);
+/* Its end, or it waits for its gate again: the next one's turn comes. Nothing where it is in none.
+ */
+void memory_leave_line(struct memory *memory, struct task *task);
+static inline bool memory_is_first(const struct task *task)
+{
+	return !task->fifo || task->fifo->tasks.first == &task->turn;
+}
 
 void memory_hold(struct memory *memory, struct task *task, const char *owner, int64_t lease_ms);
+struct holder *memory_get_holder(struct memory *memory, const char *owner);
+void memory_drop_holder(struct memory *memory, struct holder *holder); /* where it is empty */
 /* Takes a working task from its owner; it then stands nowhere. Children written ahead are dropped.
  */
 void memory_take_back(struct memory *memory, struct task *task);
@@ -46,6 +73,8 @@ void memory_end(struct memory *memory, struct task *task, enum task_state state)
 void memory_end_cancelled(struct memory *memory, struct task *task);
 /* Finishes the job where nothing of it can run any more. */
 bool memory_settle_job(struct memory *memory, struct job *job);
+/* A job that has ended runs again; it stays failed while a task that failed it is failed. */
+void memory_resume_job(struct memory *memory, struct job *job);
 /* Undoes what the end of a job or a pushed task has set up. */
 void memory_unend(struct remains *remains);
 
