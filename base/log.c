@@ -2,69 +2,59 @@
 #include "base/log.h"
 
 #include "base/clock.h"
+#include "base/journal.h"
 #include "base/jsontext.h"
+#include "base/logsink.h"
 #include "base/memory.h"
 #include "base/utf8.h"
 
-#include <errno.h>
-#include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #define DEFAULT_LINE_MAX 16384
 
 static const char *const level_names[] = { "debug", "info", "warn", "error" };
-static const char *const journal_prefixes[] = { "<7>", "<6>", "<4>", "<3>" };
+static const char *const priorities[] = { "7", "6", "4", "3" }; /* of syslog */
 
 static struct {
 	enum log_level level;
 	enum log_format format;
-	char *path;
+	char *to;
 	size_t line_max_bytes;
-	int fd;
-	bool is_journal;
+	struct logsink sink;
 	char process[64];
+	char *queue;
 	log_mirror mirror;
 	void *mirror_context;
-} target = { .level = LOG_INFO, .line_max_bytes = DEFAULT_LINE_MAX, .fd = STDERR_FILENO };
+} target = { .level = LOG_INFO,
+	.line_max_bytes = DEFAULT_LINE_MAX,
+	.sink = { .fd = 2, .may_block = true } };
 
-/* systemd names the journal's socket by device and inode (sd_journal_stream_fd(3)). */
-static bool stderr_is_journal(void)
-{
-	const char *named = getenv("JOURNAL_STREAM");
-	struct stat at;
-	unsigned long long device, inode;
-	return named && sscanf(named, "%llu:%llu", &device, &inode) == 2 &&
-	       fstat(STDERR_FILENO, &at) == 0 && at.st_dev == device && at.st_ino == inode;
-}
+/* What one line says, before it has a form. */
+struct event {
+	enum log_level level;
+	const struct log_subject *subject; /* NULL: none */
+	const char *stream;                /* NULL: not a handler's */
+	const char *message;
+};
 
-static bool open_path(const char *path, int *out, struct error *err)
+static bool open_sink(const char *to, struct error *err)
 {
-	int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
-	if (fd < 0)
-		return error_set(err, ERROR_UNAVAILABLE, "log %s: %s", path, strerror(errno));
-	*out = fd;
+	struct logsink sink;
+	if (!logsink_open(to, &sink, err))
+		return false;
+	logsink_close(&target.sink);
+	target.sink = sink;
 	return true;
-}
-
-static void use_fd(int fd)
-{
-	if (target.fd != STDERR_FILENO)
-		close(target.fd);
-	target.fd = fd;
-	target.is_journal = fd == STDERR_FILENO && stderr_is_journal();
 }
 
 bool log_open(const struct log_settings *settings, struct error *err)
 {
-	int fd = STDERR_FILENO;
-	if (settings->to && !open_path(settings->to, &fd, err))
+	if (!open_sink(settings->to, err))
 		return false;
-	use_fd(fd);
-	free(target.path);
-	target.path = xstrdup(settings->to);
+	free(target.to);
+	target.to = xstrdup(settings->to);
 	target.level = settings->level;
 	target.format = settings->format;
 	target.line_max_bytes =
@@ -74,18 +64,18 @@ bool log_open(const struct log_settings *settings, struct error *err)
 
 bool log_reopen(struct error *err)
 {
-	int fd = -1;
-	if (!target.path)
-		return true;
-	if (!open_path(target.path, &fd, err))
-		return false;
-	use_fd(fd);
-	return true;
+	return !target.to || strcmp(target.to, LOG_TO_STDERR) == 0 || open_sink(target.to, err);
 }
 
 void log_set_process(const char *name)
 {
 	snprintf(target.process, sizeof target.process, "%s", name);
+}
+
+void log_set_queue(const char *queue)
+{
+	free(target.queue);
+	target.queue = xstrdup(queue);
 }
 
 void log_set_level(enum log_level level)
@@ -98,54 +88,39 @@ size_t log_line_max(void)
 	return target.line_max_bytes;
 }
 
+uint64_t log_dropped(void)
+{
+	return logsink_dropped();
+}
+
 void log_set_mirror(log_mirror mirror, void *context)
 {
 	target.mirror = mirror;
 	target.mirror_context = context;
 }
 
-static void write_whole(const char *line, size_t length)
+static const char *queue_of(const struct event *event)
 {
-	while (length > 0) {
-		ssize_t wrote = write(target.fd, line, length);
-		if (wrote < 0 && errno == EINTR)
-			continue;
-		if (wrote <= 0)
-			return; /* nobody can be told that the log is gone */
-		line += wrote;
-		length -= (size_t)wrote;
-	}
+	return event->subject && event->subject->queue ? event->subject->queue : target.queue;
 }
 
-/* Without the newline. Owned. */
-static char *compose(enum log_level level, const struct log_subject *subject, const char *message,
-	bool is_journal)
+/* "mail#1: [mail ID #2] message". Owned. */
+static char *compose_sentence(const struct event *event)
+{
+	const struct log_subject *subject = event->subject;
+	if (!subject || !subject->task)
+		return xprintf("%s: %s", target.process, event->message);
+	return xprintf("%s: [%s %s #%d] %s", target.process, subject->queue ? subject->queue : "-",
+		subject->task, subject->attempt, event->message);
+}
+
+/* With its time, for a stream of text. Owned. */
+static char *compose_text(const struct event *event)
 {
 	char when[CLOCK_TEXT_SIZE];
-	OWNED(free)
-	char *about = subject && subject->task
-			      ? xprintf(" [%s %s #%d]", subject->queue ? subject->queue : "-",
-					subject->task, subject->attempt)
-			      : xstrdup("");
-	if (is_journal)
-		return xprintf(
-			"%s%s:%s %s", journal_prefixes[level], target.process, about, message);
-	return xprintf("%s %-5s %s:%s %s", clock_format(clock_wall_ms(), when), level_names[level],
-		target.process, about, message);
-}
-
-static void print_text(enum log_level level, const struct log_subject *subject, const char *message)
-{
-	OWNED(free) char *composed = compose(level, subject, message, target.is_journal);
-	OWNED(free) char *line = xprintf("%s\n", composed);
-	write_whole(line, strlen(line));
-}
-
-static void print_mirror(
-	enum log_level level, const struct log_subject *subject, const char *message)
-{
-	OWNED(free) char *line = compose(level, subject, message, false);
-	target.mirror(target.mirror_context, target.process, subject, line, strlen(line));
+	OWNED(free) char *sentence = compose_sentence(event);
+	return xprintf("%s %-5s %s", clock_format(clock_wall_ms(), when), level_names[event->level],
+		sentence);
 }
 
 static void set_text(json_t *object, const char *key, const char *text)
@@ -154,25 +129,106 @@ static void set_text(json_t *object, const char *key, const char *text)
 		json_object_set_new(object, key, json_string(text));
 }
 
-static void print_json(enum log_level level, const struct log_subject *subject, const char *stream,
-	const char *message)
+/* Owned. */
+static char *compose_json(const struct event *event)
 {
 	char when[CLOCK_TEXT_SIZE];
-	OWNED(json) json_t *event = json_object();
-	set_text(event, "time", clock_format(clock_wall_ms(), when));
-	set_text(event, "level", level_names[level]);
-	set_text(event, "process", target.process);
-	if (subject) {
-		set_text(event, "queue", subject->queue);
-		set_text(event, "task", subject->task);
-		if (subject->attempt)
-			json_object_set_new(event, "attempt", json_integer(subject->attempt));
+	const struct log_subject *subject = event->subject;
+	OWNED(json) json_t *object = json_object();
+	set_text(object, "time", clock_format(clock_wall_ms(), when));
+	set_text(object, "level", level_names[event->level]);
+	set_text(object, "process", target.process);
+	set_text(object, "queue", queue_of(event));
+	set_text(object, "task", subject ? subject->task : NULL);
+	if (subject && subject->attempt)
+		json_object_set_new(object, "attempt", json_integer(subject->attempt));
+	set_text(object, "stream", event->stream);
+	set_text(object, "message", event->message);
+	return jsontext_print(object);
+}
+
+/* The job of a task of a job, JOB.SEQ; NULL for a pushed task. Owned. */
+static char *job_of(const struct log_subject *subject)
+{
+	const char *dot = subject && subject->task ? strrchr(subject->task, '.') : NULL;
+	return dot ? xstrndup(subject->task, (size_t)(dot - subject->task)) : NULL;
+}
+
+static bool write_journal(const struct event *event)
+{
+	const struct log_subject *subject = event->subject;
+	OWNED(free)
+	char *message = target.format == LOG_JSON ? compose_json(event) : compose_sentence(event);
+	OWNED(free) char *job = job_of(subject);
+	OWNED(free)
+	char *attempt = subject && subject->attempt ? xprintf("%d", subject->attempt) : NULL;
+	const struct journal_field fields[] = {
+		{ "MESSAGE", message },
+		{ "PRIORITY", priorities[event->level] },
+		{ "SYSLOG_IDENTIFIER", "reeve" },
+		{ "REEVE_PROCESS", target.process },
+		{ "REEVE_QUEUE", queue_of(event) },
+		{ "REEVE_TASK", subject ? subject->task : NULL },
+		{ "REEVE_JOB", job },
+		{ "REEVE_ATTEMPT", attempt },
+		{ "REEVE_STREAM", event->stream },
+	};
+	size_t length;
+	OWNED(free) char *datagram = journal_compose(fields, ARRAY_SIZE(fields), &length);
+	return logsink_write(&target.sink, datagram, length);
+}
+
+/* The journal has a time of its own for what comes on a stream, and wants a priority in front. */
+static char *compose_line(const struct event *event)
+{
+	if (target.format == LOG_JSON)
+		return compose_json(event);
+	if (target.sink.kind != LOGSINK_STREAM_OF_JOURNAL)
+		return compose_text(event);
+	OWNED(free) char *sentence = compose_sentence(event);
+	return xprintf("<%s>%s", priorities[event->level], sentence);
+}
+
+static bool write_sink(const struct event *event)
+{
+	if (target.sink.kind == LOGSINK_JOURNAL)
+		return write_journal(event);
+	OWNED(free) char *composed = compose_line(event);
+	OWNED(free) char *line = xprintf("%s\n", composed);
+	return logsink_write(&target.sink, line, strlen(line));
+}
+
+static void print_mirror(const struct event *event)
+{
+	OWNED(free) char *line = compose_text(event);
+	target.mirror(target.mirror_context, target.process, event->subject, line, strlen(line));
+}
+
+/* False: the reader still takes nothing. */
+static bool tell_drops(void)
+{
+	uint64_t count = logsink_take_untold();
+	if (count == 0)
+		return true;
+	OWNED(free)
+	char *message = xprintf(
+		"%" PRIu64 " lines of the log were dropped: it was not read in time", count);
+	const struct event event = { .level = LOG_WARN, .message = message };
+	if (!write_sink(&event)) {
+		logsink_give_untold(count);
+		return false;
 	}
-	set_text(event, "stream", stream);
-	set_text(event, "message", message);
-	OWNED(free) char *body = jsontext_print(event);
-	OWNED(free) char *line = xprintf("%s\n", body);
-	write_whole(line, strlen(line));
+	if (target.mirror)
+		print_mirror(&event);
+	return true;
+}
+
+static void write_event(const struct event *event)
+{
+	if (!tell_drops() || !write_sink(event))
+		logsink_count_drop();
+	if (target.mirror)
+		print_mirror(event);
 }
 
 /* A copy that is valid UTF-8 on one line: other bytes appear as \xNN, a long line is cut. */
@@ -199,17 +255,6 @@ static char *cleaned(const char *line, size_t length)
 	return clean;
 }
 
-static void write_event(enum log_level level, const struct log_subject *subject, const char *stream,
-	const char *message)
-{
-	if (target.format == LOG_JSON)
-		print_json(level, subject, stream, message);
-	else
-		print_text(level, subject, message);
-	if (target.mirror)
-		print_mirror(level, subject, message);
-}
-
 static void write_message(
 	enum log_level level, const struct log_subject *subject, const char *format, va_list args)
 {
@@ -219,7 +264,8 @@ static void write_message(
 		abort();
 	OWNED(free) char *owned = message;
 	OWNED(free) char *clean = cleaned(owned, (size_t)length);
-	write_event(level, subject, NULL, clean);
+	const struct event event = { .level = level, .subject = subject, .message = clean };
+	write_event(&event);
 }
 
 void log_line(enum log_level level, const char *format, ...)
@@ -248,5 +294,8 @@ void log_output(
 	if (target.level > LOG_INFO)
 		return;
 	OWNED(free) char *clean = cleaned(line, length);
-	write_event(LOG_INFO, subject, stream, clean);
+	const struct event event = {
+		.level = LOG_INFO, .subject = subject, .stream = stream, .message = clean
+	};
+	write_event(&event);
 }

@@ -1,20 +1,25 @@
 #pragma once
 /*
- * The log: one line per event on stderr, a file, or the journal. Must not be opened before fork by
- * code that keeps buffers: every line is one write(2), so processes share a descriptor safely.
+ * The log: one line per event on stderr, a file, or the journal. Nothing is kept in buffers: a line
+ * is one write(2), so processes share a descriptor safely. Nobody waits for a slow reader: lines
+ * that it does not take are dropped, counted, and their number is told as soon as it reads again.
  */
 #include "base/error.h"
 
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdint.h>
 
 enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR };
 enum log_format { LOG_TEXT, LOG_JSON };
 
+#define LOG_TO_STDERR  "stderr"
+#define LOG_TO_JOURNAL "journald"
+
 struct log_settings {
 	enum log_level level;
 	enum log_format format;
-	const char *to;        /* a file's path; NULL is stderr */
+	const char *to; /* a path or LOG_TO_…; NULL: the journal if stderr is that, else stderr */
 	size_t line_max_bytes; /* a longer line is cut, and the cut is counted in it */
 };
 
@@ -31,11 +36,15 @@ bool log_open(const struct log_settings *settings, struct error *err);
 bool log_reopen(struct error *err);
 /* The name in front of each line: "supervisor", "mail#1". Copied, cut at 63 bytes. */
 void log_set_process(const char *name);
+/* What lines without a subject are about in the journal and in JSON. Copied; NULL: nothing. */
+void log_set_queue(const char *queue);
 void log_set_level(enum log_level level);
 
 void log_line(enum log_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void log_about(const struct log_subject *subject, enum log_level level, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
+/* Lines that this process and those forked from it have dropped so far. */
+uint64_t log_dropped(void);
 /* The bytes of a line that are shown; the rest is cut and counted. */
 size_t log_line_max(void);
 /* One line of a handler's output; not NUL-terminated; control characters are escaped. Of a line

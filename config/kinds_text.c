@@ -1,4 +1,5 @@
 /* Kinds whose field is one text: paths, the log's target, the store's URL. */
+#include "base/log.h"
 #include "config/file.h"
 #include "config/kinds.h"
 #include "config/reading.h"
@@ -38,15 +39,14 @@ static bool read_path(struct reading *reading)
 	return keep(reading, &filled);
 }
 
-/* Both words mean the same: the log goes to stderr, with the journal's priorities if that is it. */
+/* The words of log.h as they are, all else is a path. */
 static bool read_log_target(struct reading *reading)
 {
 	struct filled filled;
 	if (!reading_own_text(reading, &filled))
 		return false;
-	if (strcmp(filled.text, "stderr") == 0 || strcmp(filled.text, "journald") == 0)
-		return true;
-	reading_resolve(reading, reading->node, &filled);
+	if (strcmp(filled.text, LOG_TO_STDERR) != 0 && strcmp(filled.text, LOG_TO_JOURNAL) != 0)
+		reading_resolve(reading, reading->node, &filled);
 	return keep(reading, &filled);
 }
 
@@ -60,12 +60,6 @@ static json_t *show_text(const struct key *key, const void *base)
 {
 	const char *text = get(key, base);
 	return text ? reading_json(text) : json_null();
-}
-
-static json_t *show_log_target(const struct key *key, const void *base)
-{
-	const char *text = get(key, base);
-	return reading_json(text ? text : "stderr");
 }
 
 static void drop_text(const struct key *key, void *base)
@@ -148,5 +142,5 @@ static bool read_store(struct reading *reading)
 const struct kind kind_text = TEXT_KIND("a text", read_text, show_text);
 const struct kind kind_path = TEXT_KIND("a path", read_path, show_text);
 const struct kind kind_log_target =
-	TEXT_KIND("stderr, journald or a path", read_log_target, show_log_target);
+	TEXT_KIND("stderr, journald or a path", read_log_target, show_text);
 const struct kind kind_store = TEXT_KIND("memory: or sqlite:PATH", read_store, show_text);

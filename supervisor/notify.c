@@ -9,6 +9,7 @@
 #include "supervisor/state.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
@@ -49,7 +50,7 @@ static void tell(const char *text, int flags)
 		log_line(LOG_DEBUG, "NOTIFY_SOCKET: %s", strerror(errno));
 }
 
-/* "3 workers on 2 queues". Owned. */
+/* "3 workers on 2 queues", and what the log has lost. Owned. */
 static char *describe(const struct supervisor *supervisor)
 {
 	size_t workers = 0, queues = 0;
@@ -59,6 +60,9 @@ static char *describe(const struct supervisor *supervisor)
 	}
 	if (supervisor->stage != STAGE_SERVING)
 		return xprintf("stopping, %zu workers have not ended", workers);
+	if (log_dropped() > 0)
+		return xprintf("%zu workers on %zu queues, %" PRIu64 " lines of the log dropped",
+			workers, queues, log_dropped());
 	return xprintf("%zu workers on %zu queues", workers, queues);
 }
 

@@ -44,6 +44,7 @@ static _Noreturn void become(struct child *child, const sigset_t *mask)
 	/* A group of its own: Ctrl-C in a terminal is for the supervisor, which then drains. */
 	setpgid(0, 0);
 	log_set_process(child->name);
+	log_set_queue(child->pool->queue ? child->pool->name : NULL);
 	atomic_store(&child->slot->pid, (int32_t)getpid());
 	const struct worker_setup setup = {
 		.config = supervisor->config,

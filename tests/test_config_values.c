@@ -238,6 +238,18 @@ static void expect_in_folder(const char *path, const char *relative)
 	CU_ASSERT_STRING_EQUAL(path, expected);
 }
 
+static void the_words_for_the_log_are_not_paths(void)
+{
+	OWNED(config)
+	struct config *journal = files_load_good(STORE "log: { to: journald }\n"
+						       "queues: { q: { run: 'exit 0' } }\n");
+	OWNED(config)
+	struct config *lines = files_load_good(STORE "log: { to: stderr }\n"
+						     "queues: { q: { run: 'exit 0' } }\n");
+	CU_ASSERT_STRING_EQUAL(journal->log.to, LOG_TO_JOURNAL);
+	CU_ASSERT_STRING_EQUAL(lines->log.to, LOG_TO_STDERR);
+}
+
 static void relative_paths_start_at_their_file(void)
 {
 	files_write("job.sh", "#!/bin/sh\n");
@@ -403,6 +415,7 @@ int main(void)
 		SUITE_TEST(every_key_of_a_queue_reaches_its_field),
 		SUITE_TEST(anchors_aliases_and_merge_keys_work),
 		SUITE_TEST(defaults_and_a_queue_merge_by_key_at_every_depth),
+		SUITE_TEST(the_words_for_the_log_are_not_paths),
 		SUITE_TEST(relative_paths_start_at_their_file),
 		SUITE_TEST(the_folder_workflows_is_taken_if_it_is_there),
 		SUITE_TEST(values_come_from_variables_files_and_credentials),
