@@ -28,6 +28,11 @@ void clock_set_offset_ms(int64_t offset_ms)
 	test_offset_ms = offset_ms;
 }
 
+int64_t clock_offset_ms(void)
+{
+	return test_offset_ms;
+}
+
 char *clock_format(int64_t wall_ms, char out[CLOCK_TEXT_SIZE])
 {
 	int64_t second = wall_ms / 1000;

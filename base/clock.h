@@ -10,6 +10,7 @@ int64_t clock_steady_ms(void);
 
 /* Tests move both clocks forward; 0 puts them back. */
 void clock_set_offset_ms(int64_t offset_ms);
+int64_t clock_offset_ms(void); /* for clocks elsewhere that have to agree */
 
 #define CLOCK_TEXT_SIZE 32
 /* RFC 3339 in UTC with milliseconds, "2026-11-22T14:50:39.125Z"; answers out. */

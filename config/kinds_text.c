@@ -1,5 +1,6 @@
 /* Kinds whose field is one text: paths, the log's target, the store's URL. */
 #include "base/log.h"
+#include "base/url.h"
 #include "config/file.h"
 #include "config/kinds.h"
 #include "config/reading.h"
@@ -91,15 +92,34 @@ static bool read_sqlite(struct reading *reading, struct filled *url, const char 
 	return keep(reading, url);
 }
 
+/* Only its form is checked here: the store says more when it is opened. A password that stands in
+ * the file itself is not shown either. */
+static bool read_server(struct reading *reading, struct filled *url, const char *rest)
+{
+	struct url parsed;
+	struct error err;
+	(void)rest;
+	if (!url_parse(url->text, &parsed, &err))
+		return reading_fault(reading, "%s", err.text);
+	bool has_secret = parsed.password || parsed.parameter_count > 0;
+	url_finish(&parsed);
+	if (has_secret && !url->is_filled) {
+		OWNED(free) char *shown = url_show(url->text);
+		url->shown = arena_copy(&reading->loading->arena, shown, strlen(shown));
+		url->is_filled = true;
+	}
+	return keep(reading, url);
+}
+
 static const struct {
 	const char *scheme;
 	bool (*read)(struct reading *reading, struct filled *url, const char *rest);
 } schemes[] = {
 	{ "memory", read_memory },
 	{ "sqlite", read_sqlite },
-	{ "redis", NULL },
-	{ "rediss", NULL },
-	{ "redis+sentinel", NULL },
+	{ "redis", read_server },
+	{ "rediss", read_server },
+	{ "redis+sentinel", read_server },
 	{ "postgres", NULL },
 };
 
@@ -143,4 +163,5 @@ const struct kind kind_text = TEXT_KIND("a text", read_text, show_text);
 const struct kind kind_path = TEXT_KIND("a path", read_path, show_text);
 const struct kind kind_log_target =
 	TEXT_KIND("stderr, journald or a path", read_log_target, show_text);
-const struct kind kind_store = TEXT_KIND("memory: or sqlite:PATH", read_store, show_text);
+const struct kind kind_store =
+	TEXT_KIND("sqlite:PATH, redis://… or memory:", read_store, show_text);

@@ -2,6 +2,7 @@
 #include "stores/store.h"
 
 #include "stores/memory.h"
+#include "stores/redis.h"
 #include "stores/sqlite.h"
 
 #include <errno.h>
@@ -34,9 +35,9 @@ struct scheme {
 static const struct scheme schemes[] = {
 	{ "memory", memory_store_open, memory_store_check },
 	{ "sqlite", sqlite_store_open, sqlite_store_check },
-	{ "redis", NULL, NULL },
-	{ "rediss", NULL, NULL },
-	{ "redis+sentinel", NULL, NULL },
+	{ "redis", redis_store_open, redis_store_check },
+	{ "rediss", rediss_store_open, rediss_store_check },
+	{ "redis+sentinel", redis_sentinel_store_open, redis_sentinel_store_check },
 	{ "postgres", NULL, NULL },
 	{ "postgresql", NULL, NULL },
 };
@@ -59,7 +60,8 @@ static const struct scheme *choose(const char *url, const char **path, struct er
 		/* The whole URL may hold a password: only its scheme is shown. */
 		int shown = url[length] ? (int)(length > 40 ? 40 : length) : 0;
 		error_set(err, ERROR_INVALID,
-			"store: expected memory: or sqlite:PATH, got scheme \"%.*s\"", shown, url);
+			"store: expected sqlite:PATH, redis://… or memory:, got scheme \"%.*s\"",
+			shown, url);
 	} else if (!scheme->open) {
 		error_set(err, ERROR_INVALID, "store %s: is not supported yet", scheme->name);
 	} else if (scheme->check(*path, err)) {

@@ -83,6 +83,19 @@ static int delete_entry(const char *path, const struct stat *status, int kind, s
 	return remove(path);
 }
 
+/* A prefix never used before, on the server of tests/with_redis.sh. */
+static void choose_prefix(char *whole, size_t size)
+{
+	char owner[IDS_OWNER_SIZE];
+	const char *server = getenv("REEVE_TEST_REDIS");
+	if (!server) {
+		fprintf(stderr, "run it through tests/with_redis.sh\n");
+		abort();
+	}
+	ids_owner(owner);
+	snprintf(whole, size, "%s?prefix={%s}:", server, owner);
+}
+
 void contract_begin(void)
 {
 	char whole[128];
@@ -94,6 +107,8 @@ void contract_begin(void)
 			abort();
 		snprintf(whole, sizeof whole, "sqlite:%s/store.db", folder);
 	}
+	if (strcmp(url, "redis:") == 0)
+		choose_prefix(whole, sizeof whole);
 	struct error err;
 	if (!store_open(whole, NULL, &store, &err)) {
 		fprintf(stderr, "%s\n", err.text);

@@ -18,7 +18,8 @@ extern const struct contract_part contract_leases, contract_returns, contract_co
 	contract_births, contract_gates, contract_jobs, contract_cancel, contract_lists,
 	contract_cleanup, contract_bell, contract_random;
 
-/* Before and after each test. The URL is "memory:" or "sqlite:", which gets a file of its own. */
+/* Before and after each test. The URL is "memory:", "sqlite:", which gets a file of its
+ * own, or "redis:", which gets a prefix of its own. */
 void contract_set_url(const char *url);
 void contract_begin(void);
 void contract_end(void);

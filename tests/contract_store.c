@@ -34,7 +34,7 @@ static bool add_part(const struct contract_part *part)
 int main(int argc, char **argv)
 {
 	if (argc != 2) {
-		fprintf(stderr, "usage: contract_store memory:|sqlite:\n");
+		fprintf(stderr, "usage: contract_store memory:|sqlite:|redis:\n");
 		return 2;
 	}
 	contract_set_url(argv[1]);

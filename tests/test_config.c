@@ -220,23 +220,21 @@ static void a_wrong_global_value_says_what_was_expected(void)
 	static const struct bad_text rows[] = {
 		{ "queues: {}\n", "reeve.yaml:1:1: store: required, for example "
 				  "sqlite:/var/lib/reeve/reeve.db" },
-		{ "store: mysql://u:secret@h/d\n",
-			"reeve.yaml:1:1: store: expected memory: or sqlite:PATH, got \"mysql…\"" },
+		{ "store: mysql://u:secret@h/d\n", "reeve.yaml:1:1: store: expected sqlite:PATH, "
+						   "redis://… or memory:, got \"mysql…\"" },
 		{ "store: reeve.db\n",
-			"reeve.yaml:1:1: store: expected memory: or sqlite:PATH, got "
+			"reeve.yaml:1:1: store: expected sqlite:PATH, redis://… or memory:, got "
 			"\"reeve.db\"" },
-		{ "store: redis://h\n",
-			"reeve.yaml:1:1: store: scheme redis is not supported yet" },
-		{ "store: rediss://h\n",
-			"reeve.yaml:1:1: store: scheme rediss is not supported yet" },
-		{ "store: redis+sentinel://h\n",
-			"reeve.yaml:1:1: store: scheme redis+sentinel is not supported yet" },
+		{ "store: redis://:secret@h:port\n",
+			"reeve.yaml:1:1: store: redis: expected redis://[USER[:PASSWORD]@]HOST"
+			"[:PORT][/PATH][?KEY=VALUE]; other characters in names and passwords as "
+			"%XX" },
 		{ "store: postgres://h\n",
 			"reeve.yaml:1:1: store: scheme postgres is not supported yet" },
 		{ "store: 'sqlite:'\n",
 			"reeve.yaml:1:1: store: the path after sqlite: is missing" },
-		{ "store:\n",
-			"reeve.yaml:1:1: store: expected memory: or sqlite:PATH, got nothing" },
+		{ "store:\n", "reeve.yaml:1:1: store: expected sqlite:PATH, redis://… or memory:, "
+			      "got nothing" },
 		{ STORE "shutdown_grace: 25h\n",
 			"reeve.yaml:2:1: shutdown_grace: expected a duration from 0 to 1d, got "
 			"\"25h\"" },

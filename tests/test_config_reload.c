@@ -169,7 +169,7 @@ static void what_was_filled_in_is_never_shown(void)
 
 static void a_mistake_quotes_what_is_written_not_what_it_stands_for(void)
 {
-	setenv("REEVE_TEST_DB", "redis://:Hidden7@host", 1);
+	setenv("REEVE_TEST_DB", "redis://:Hidden7@host:port", 1);
 	setenv("REEVE_TEST_WORD", "Hidden7", 1);
 	files_write("word", "Hidden7\n");
 	static const char *const rows[] = {

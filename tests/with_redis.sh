@@ -26,7 +26,7 @@ dir=$(dirname "$0")
 port=$(cat "$dir/port")
 # What was acknowledged has been written: a killed server loses nothing of it.
 setsid redis-server --port "$port" --bind 127.0.0.1 --dir "$dir" --save '' --appendonly yes \
-	--appendfsync everysec --maxmemory-policy noeviction --enable-debug-command local \
+	--appendfsync everysec --maxmemory-policy noeviction --unixsocket "$dir/socket" --enable-debug-command local \
 	>>"$dir/log" 2>&1 </dev/null &
 echo $! >"$dir/pid"
 while kill -0 "$(cat "$dir/pid")" 2>/dev/null; do

@@ -1,0 +1,13 @@
+#pragma once
+/* The store on a Redis server, shared by any number of hosts: see docs/stores.md. */
+#include "stores/store.h"
+
+/* rest is what follows the colon of the scheme. */
+bool redis_store_open(const char *rest, struct bells *bells, struct store **out, struct error *err);
+bool redis_store_check(const char *rest, struct error *err);
+bool rediss_store_open(
+	const char *rest, struct bells *bells, struct store **out, struct error *err);
+bool rediss_store_check(const char *rest, struct error *err);
+bool redis_sentinel_store_open(
+	const char *rest, struct bells *bells, struct store **out, struct error *err);
+bool redis_sentinel_store_check(const char *rest, struct error *err);

@@ -1,0 +1,4 @@
+--#flags allow-oom
+--#needs core tasks
+-- args: id
+return find_ref(args[1])

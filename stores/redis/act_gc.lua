@@ -1,0 +1,74 @@
+--#flags allow-oom
+--#needs core tasks pushes doom
+-- args: completed_before, failed_before, results_before (-1: never), limit. One page.
+local left = args[4]
+local deleted = 0
+
+local function next_old(kind, before)
+	if before < 0 then
+		return nil
+	end
+	return call('ZRANGEBYSCORE', prefix .. kind, '-inf', '(' .. before, 'LIMIT', 0, 1)[1]
+end
+
+local function delete_ended(kind, before)
+	while left > 0 do
+		local member = next_old(kind, before)
+		if not member then
+			return
+		end
+		local number = sub(member, 2)
+		if sub(member, 1, 1) == 'j' then
+			doom(number)
+		else
+			local t = load_task(number .. '0000000')
+			if t then
+				delete_pushed(t)
+			end
+		end
+		call('ZREM', prefix .. kind, member)
+		deleted = deleted + 1
+		left = left - 1
+	end
+end
+
+-- Drops results of the job that ended first, and of pushed tasks.
+local function drop_results(member)
+	local number = sub(member, 2)
+	if sub(member, 1, 1) == 'p' then
+		local key, field = place(number .. '0000000')
+		call('HDEL', key, 'r' .. field)
+		call('ZREM', prefix .. 'results', member)
+		left = left - 1
+		return
+	end
+	local key = prefix .. 'j:' .. number
+	local row = call('HMGET', key, 'seq', 'cleared')
+	local last, seq = tonumber(row[1] or 1) - 1, tonumber(row[2] or 0)
+	while seq < last and left > 0 do
+		seq = seq + 1
+		left = left - 1
+		local hash, field = place(child_ref(number, seq))
+		call('HDEL', hash, 'r' .. field)
+	end
+	call('HSET', key, 'cleared', seq)
+	left = left - 1
+	if seq >= last then
+		call('ZREM', prefix .. 'results', member)
+	end
+end
+
+left = left - sweep_doomed(left)
+delete_ended('ended:good', args[1])
+delete_ended('ended:bad', args[2])
+while left > 0 do
+	local member = next_old('results', args[3])
+	if not member then
+		break
+	end
+	drop_results(member)
+end
+finish()
+local more = call('EXISTS', prefix .. 'doomed') == 1 or next_old('ended:good', args[1]) or
+	next_old('ended:bad', args[2]) or next_old('results', args[3])
+return { deleted, more and 1 or 0 }

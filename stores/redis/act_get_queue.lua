@@ -1,0 +1,23 @@
+--#flags allow-oom
+--#needs core tasks
+-- args: queue. What is delayed and due by now may run: a lease would take it.
+local queue = args[1]
+local counts = call('HMGET', prefix .. 'queue:' .. queue, 'r', 'd', 'k', 'c', 'f')
+for i = 1, 5 do
+	counts[i] = tonumber(counts[i] or 0)
+end
+local due, oldest = 0, false
+for _, member in ipairs(call('ZRANGEBYSCORE', prefix .. 'clock:' .. queue, '-inf', now, 'LIMIT', 0, 500)) do
+	if sub(member, 1, 1) == 'd' then
+		local entry = sub(member, 5)
+		due = due + (#entry > 17 and count_line(sub(entry, 12), sub(entry, 1, 10)) or 1)
+		oldest = oldest or tonumber(call('ZSCORE', prefix .. 'clock:' .. queue, member))
+	end
+end
+if not oldest and counts[1] > 0 then
+	local head = call('ZRANGE', prefix .. 'ready:' .. queue, 0, 0, 'WITHSCORES')
+	local score = tonumber(head[2] or 0)
+	oldest = score - floor(score / PRIORITY) * PRIORITY
+end
+return { counts[1] + due, counts[2] - due, counts[3], call('ZCARD', prefix .. 'dead:' .. queue),
+	oldest and math.max(0, now - oldest) or 0, counts[4], counts[5] }

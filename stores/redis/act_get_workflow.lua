@@ -1,0 +1,4 @@
+--#flags allow-oom
+--#needs core
+-- args: hash
+return call('HGET', prefix .. 'workflows', args[1])

@@ -1,0 +1,19 @@
+--#flags allow-oom
+--#needs core tasks jobs
+-- args: before or false, workflow or false, state, unfinished, limit, how many to look at. Newest
+-- first; answers the rows and the id to go on from, or false at the end.
+local rows = {}
+local list = prefix .. (args[4] and 'running' or 'by-age')
+local from = args[1] and '(' .. args[1] or '+'
+local ids = call('ZREVRANGEBYLEX', list, from, '-', 'LIMIT', 0, args[6])
+for _, id in ipairs(ids) do
+	local number = find_job(id)
+	local job = number and get_job(number)
+	if job and (not args[2] or job.workflow == args[2]) and (args[3] < 0 or job.state == args[3]) then
+		rows[#rows + 1] = describe_job(number)
+	end
+	if #rows >= args[5] then
+		return { rows, id }
+	end
+end
+return { rows, #ids == args[6] and ids[#ids] or false }

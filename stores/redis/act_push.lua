@@ -1,0 +1,9 @@
+--#flags
+--#needs core tasks pushes
+-- args: pushes
+local ids = {}
+for i, push in ipairs(args) do
+	ids[i] = push_one(push)
+end
+finish()
+return ids

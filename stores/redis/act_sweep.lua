@@ -1,0 +1,58 @@
+--#flags allow-oom
+--#needs core tasks pushes lease ending doom
+-- args: limit, whether sleepers beside ready tasks are rung for. One page of everything; the caller
+-- asks again while there is more.
+local limit = args[1]
+local released, due, dropped, next_ms = 0, 0, 0, -1
+local budget = limit
+local queues = call('SMEMBERS', prefix .. 'queues')
+for _, queue in ipairs(queues) do
+	if args[2] == 1 and call('EXISTS', prefix .. 'ready:' .. queue) == 1 then
+		rings[queue] = (rings[queue] or 0) + 1
+	end
+	if budget > 0 then
+		local put_back_here, due_here = tend(queue, budget)
+		released, due = released + put_back_here, due + due_here
+		budget = budget - put_back_here - due_here
+		budget = budget - take_in(queue)
+	end
+end
+
+-- Children of attempts that came to nothing.
+while dropped < limit do
+	local member = call('LINDEX', prefix .. 'dropped', 0)
+	if not member then
+		break
+	end
+	local line = prefix .. 'line:' .. sub(member, 1, 10)
+	local seqs = call('LPOP', line, limit - dropped)
+	for _, seq in ipairs(seqs or {}) do
+		local key, field = place(sub(member, 12) .. seq)
+		call('HDEL', key, 'b' .. field, 'p' .. field)
+		dropped = dropped + 1
+	end
+	if call('EXISTS', line) == 0 then
+		call('LPOP', prefix .. 'dropped')
+	end
+end
+
+local ending = call('SRANDMEMBER', prefix .. 'ending')
+if ending then
+	local job = get_job(ending)
+	if not job then
+		call('SREM', prefix .. 'ending', ending)
+	else
+		end_page(job, limit)
+	end
+end
+if dropped < limit then
+	dropped = dropped + sweep_doomed(limit - dropped)
+end
+for _, queue in ipairs(queues) do
+	local head = call('ZRANGE', prefix .. 'clock:' .. queue, 0, 0, 'WITHSCORES')
+	if head[2] then
+		next_ms = sooner(next_ms, math.max(0, tonumber(head[2]) - now))
+	end
+end
+finish()
+return { released, due, dropped, next_ms }

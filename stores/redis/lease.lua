@@ -1,0 +1,267 @@
+-- Who holds what: leases, what puts lost and due rows back, and the inbox.
+
+local PASSED_MAX = 64 -- entries of cancelled jobs, and stale ones, that one lease passes over
+local INBOX_MAX = 32
+
+-- RFC 3339 in UTC; days to dates by http://howardhinnant.github.io/date_algorithms.html.
+local function format_time(ms)
+	local days = floor(ms / 86400000)
+	local z = days + 719468
+	local era = floor(z / 146097)
+	local doe = z - era * 146097
+	local yoe = floor((doe - floor(doe / 1460) + floor(doe / 36524) - floor(doe / 146096)) / 365)
+	local doy = doe - (365 * yoe + floor(yoe / 4) - floor(yoe / 100))
+	local mp = floor((5 * doy + 2) / 153)
+	local month = mp < 10 and mp + 3 or mp - 9
+	local year = yoe + era * 400 + (month <= 2 and 1 or 0)
+	local rest = ms - days * 86400000
+	return fmt('%04d-%02d-%02dT%02d:%02d:%02d.%03dZ', year, month, doy - floor((153 * mp + 2) / 5) + 1,
+		floor(rest / 3600000), floor(rest / 60000) % 60, floor(rest / 1000) % 60, rest % 1000)
+end
+
+local function lost_entry(t)
+	return fmt('{"worker":null,"task":%s,"attempt":%d,"received_at":"%s","finished_at":"%s",' ..
+		'"seconds":%.3f,"status":"lost","message":"its lease ended and nobody renewed it",' ..
+		'"queue":%s}', cjson.encode(t.name), t.attempt, format_time(t.finished), format_time(now),
+		(now - t.finished) / 1000, cjson.encode(t.queue))
+end
+
+-- false where its owner may have been unable to renew it: then it is looked at again later.
+local function lose(t, member)
+	local until_ms = outage + t.length
+	if outage > 0 and until_ms > now then
+		call('ZADD', prefix .. 'clock:' .. t.queue, until_ms, member)
+		return false
+	end
+	local entry = lost_entry(t)
+	call('HSET', t.key, record(t, false, entry, false))
+	t.losses = t.losses + 1
+	take_back(t)
+	drop_ahead(t)
+	put_back(t, true)
+	return true
+end
+
+local function come_due(queue, member)
+	local priority, entry = tonumber(sub(member, 2, 4)) - 100, sub(member, 5)
+	local clock = prefix .. 'clock:' .. queue
+	local due = tonumber(call('ZSCORE', clock, member))
+	local tasks = 1
+	if #entry > 17 then
+		tasks = count_line(sub(entry, 12), sub(entry, 1, 10))
+	end
+	call('ZREM', clock, member)
+	count(queue, 'd', -tasks)
+	enter(queue, priority, due, entry, tasks)
+end
+
+-- Its gate may have woken it already, or nothing of its job can run any more.
+local function time_out(t)
+	if not t or not t.job or t.job.finished > 0 or t.is_fresh or state_of(t) ~= WAITING then
+		return false
+	end
+	leave(t)
+	queue_task(t, now)
+	store_task(t)
+	return true
+end
+
+-- Puts back what has expired and what is due; answers how many of each.
+local function tend(queue, limit)
+	local clock = prefix .. 'clock:' .. queue
+	local released, due = 0, 0
+	for _, member in ipairs(call('ZRANGEBYSCORE', clock, '-inf', now, 'LIMIT', 0, limit)) do
+		local kind = sub(member, 1, 1)
+		if kind == 'd' then
+			come_due(queue, member)
+			due = due + 1
+		else
+			local t = load_task(sub(member, 2))
+			if kind == 't' then
+				call('ZREM', clock, member)
+				due = due + (time_out(t) and 1 or 0)
+			elseif not t or t.state ~= WORKING then
+				call('ZREM', clock, member)
+			elseif lose(t, member) then
+				released = released + 1
+			end
+		end
+	end
+	return released, due
+end
+
+-- Text that cjson takes and JSON does not have: numbers like 0x10, nan and inf.
+local function is_json(text)
+	if #text > 1048576 or not pcall(cjson.decode, text) then
+		return false
+	end
+	local bare = text:gsub('\\.', ''):gsub('"[^"]*"', '')
+	bare = bare:gsub('true', ''):gsub('false', ''):gsub('null', '')
+	return not bare:find('[^%s%d%[%]{},:+%-.eE]')
+end
+
+-- A UUIDv7 whose last digits are the store's tag, and whose random ones are the task's number.
+local function inbox_id(number)
+	local ms = fmt('%012x', now)
+	return fmt('%s-%s-7%s-8%s-%s%s', sub(ms, 1, 8), sub(ms, 9), sub(number, 1, 3), sub(number, 4, 6),
+		sub(number, 7), ARGV[1])
+end
+
+-- What others have put into the queue's inbox becomes pushed tasks; what can't be understood is
+-- dead at once, with the reason.
+local function take_in(queue)
+	local items = call('LPOP', prefix .. 'inbox:' .. queue, INBOX_MAX)
+	for _, item in ipairs(items or {}) do
+		local is_good = is_json(item)
+		local number = fmt('%010x', tonumber(call('HGET', meta, 'number')) + 1)
+		local shown = is_good and item or cjson.encode((sub(item, 1, 1024):gsub('[\128-\255]', '?')))
+		local t = create_pushed({ inbox_id(number), queue, queue, shown, false, 0, 0 })
+		if is_good then
+			queue_task(t, now)
+			store_pushed(t)
+		else
+			end_task(t, INVALID)
+			know_queue(queue)
+			store_pushed(t, 'e' .. t.field, 'not JSON of at most 1 MiB in the inbox')
+		end
+	end
+	return items and #items or 0
+end
+
+local function describe(t)
+	local job = t.job
+	local cancelled = t.flags % 2 == 1 or is_cancelled(t)
+	return { task_id(t), job and job.id or false, tonumber(sub(t.ref, 11), 16), t.parent, t.name,
+		t.queue, t.payload or call('HGET', t.key, 'p' .. t.field), t.scopes, t.attempt, t.owner,
+		t.nonce, t.failures, t.crashes, t.losses, t.due, t.scope, t.gate, t.wait_until,
+		cancelled and 1 or 0 }
+end
+
+-- The next task of a line. nil: it has none; false: an entry that is stale.
+local function step_line(queue, member)
+	local line, number = sub(member, 1, 10), sub(member, 12)
+	local key, ready = prefix .. 'line:' .. line, prefix .. 'ready:' .. queue
+	local job = get_job(number)
+	if not job or (job.state == JOB_CANCELLED and job.swept >= job.seq - 1) then
+		call('UNLINK', key)
+		call('ZREM', ready, member)
+		return nil
+	end
+	local seq = call('LPOP', key)
+	if not seq then
+		call('ZREM', ready, member)
+		return nil
+	end
+	local t = load_task(number .. seq, true)
+	if not t or t.line ~= line or not (t.is_fresh or t.state == WAITING) then
+		local row = get_line(number, line)
+		if row then
+			row[3] = row[3] - 1
+			set_line(number, line, row)
+		end
+		return false
+	end
+	return t
+end
+
+-- Takes the task at the head of the queue, or passes over an entry; nil where there is none.
+local function take_head(queue)
+	local ready = prefix .. 'ready:' .. queue
+	local head = call('ZRANGE', ready, 0, 0, 'WITHSCORES')
+	local member = head[1]
+	if not member then
+		return nil
+	end
+	local score = tonumber(head[2])
+	local t
+	if #member > 17 then
+		t = step_line(queue, member)
+		if not t then
+			return false
+		end
+	else
+		call('ZREM', ready, member)
+		t = load_task(member, true)
+		if not t then
+			return false
+		end
+	end
+	t.due = score - floor(score / PRIORITY) * PRIORITY
+	t.line = ''
+	count(queue, 'r', -1)
+	if t.job then
+		t.job.queued = t.job.queued - 1
+	end
+	return t
+end
+
+local function lease_from(queue, request, batch)
+	tend(queue, 16)
+	take_in(queue)
+	local passed = 0
+	while #batch < request[4] and passed < PASSED_MAX do
+		local t = take_head(queue)
+		if t == nil then
+			return
+		elseif not t then
+			passed = passed + 1
+		elseif is_cancelled(t) then
+			end_cancelled(t)
+			passed = passed + 1
+		else
+			hold(t, request[2], request[3], request[5][#batch + 1])
+			batch[#batch + 1] = describe(t)
+		end
+	end
+	if passed == PASSED_MAX then -- more may be there; whoever waits shall look
+		rings[queue] = (rings[queue] or 0) + 1
+	end
+end
+
+-- What an earlier request, whose answer was lost, has leased for its owner.
+local function find_doubtful(owner, nonces, batch)
+	local asked = {}
+	for _, nonce in ipairs(nonces) do
+		asked[nonce] = true
+	end
+	for _, ref in ipairs(call('SMEMBERS', prefix .. 'owner:' .. owner)) do
+		local t = load_task(ref, true)
+		if t and t.state == WORKING and asked[t.nonce] then
+			batch[#batch + 1] = describe(t)
+		end
+	end
+end
+
+local function time_left(queue)
+	if call('EXISTS', prefix .. 'ready:' .. queue) == 1 then
+		return 0
+	end
+	local head = call('ZRANGE', prefix .. 'clock:' .. queue, 0, 0, 'WITHSCORES')
+	return head[2] and math.max(0, tonumber(head[2]) - now) or -1
+end
+
+local function sooner(a, b)
+	if a < 0 or b < 0 then
+		return math.max(a, b)
+	end
+	return math.min(a, b)
+end
+
+-- request: queues, owner, length, max, nonces, nonces of requests whose answers were lost
+local function lease(request)
+	local batch, next_ms = {}, -1
+	if #request[6] > 0 then
+		find_doubtful(request[2], request[6], batch)
+	end
+	if #batch == 0 then
+		for _, queue in ipairs(request[1]) do
+			lease_from(queue, request, batch)
+		end
+	end
+	if #batch == 0 then
+		for _, queue in ipairs(request[1]) do
+			next_ms = sooner(next_ms, time_left(queue))
+		end
+	end
+	return batch, next_ms
+end

@@ -1,0 +1,103 @@
+/* Housekeeping, in pages so small that no script keeps the server from others for long. */
+#include "stores/redis_store.h"
+
+#define PAGE       32
+#define PURGE_LOOK 200
+
+static size_t at_most(size_t left)
+{
+	return left < PAGE ? left : PAGE;
+}
+
+static size_t largest(const struct sweep_report *report)
+{
+	size_t most = report->released + report->due;
+	return most > report->dropped ? most : report->dropped;
+}
+
+bool redis_sweep(struct store *base, size_t limit, struct sweep_report *report, struct error *err)
+{
+	struct sweep_report total = { .next_ms = -1 };
+	bool is_first = true;
+	for (size_t page = at_most(limit); page > 0; is_first = false) {
+		OWNED(redis_pack) struct redis_pack args = { 0 };
+		OWNED(redis_reply) redisReply *reply = NULL;
+		redis_pack_list(&args, 2);
+		redis_pack_number(&args, (int64_t)page);
+		redis_pack_number(&args, is_first);
+		if (!redis_act(redis_of(base), REDIS_SWEEP, &args, &reply, err))
+			return false;
+		struct sweep_report here = { .released = (size_t)redis_number(reply->element[0]),
+			.due = (size_t)redis_number(reply->element[1]),
+			.dropped = (size_t)redis_number(reply->element[2]) };
+		total.released += here.released;
+		total.due += here.due;
+		total.dropped += here.dropped;
+		total.next_ms = redis_number(reply->element[3]);
+		bool is_full = largest(&here) >= page && largest(&total) < limit;
+		page = is_full ? at_most(limit - largest(&total)) : 0;
+	}
+	*report = total;
+	return true;
+}
+
+/* Walks one list of the queue by rank; what it keeps is passed over. */
+static bool purge_stage(struct redis_store *store, const char *queue, const char *stage,
+	size_t limit, size_t *deleted, struct error *err)
+{
+	for (int64_t rank = 0; rank >= 0 && *deleted < limit;) {
+		OWNED(redis_pack) struct redis_pack args = { 0 };
+		OWNED(redis_reply) redisReply *reply = NULL;
+		redis_pack_list(&args, 5);
+		redis_pack_text(&args, queue);
+		redis_pack_text(&args, stage);
+		redis_pack_number(&args, rank);
+		redis_pack_number(&args, (int64_t)at_most(limit - *deleted));
+		redis_pack_number(&args, PURGE_LOOK);
+		if (!redis_act(store, REDIS_PURGE, &args, &reply, err))
+			return false;
+		size_t here = (size_t)redis_number(reply->element[0]);
+		*deleted += here;
+		/* A page that was full of deletions may have left some that it could look at. */
+		rank = here == PAGE ? rank : redis_number(reply->element[1]);
+	}
+	return true;
+}
+
+bool redis_purge(struct store *base, const char *queue, bool dead, size_t limit, size_t *deleted,
+	struct error *err)
+{
+	struct redis_store *store = redis_of(base);
+	size_t count = 0;
+	bool done = dead ? purge_stage(store, queue, "dead", limit, &count, err)
+			 : purge_stage(store, queue, "ready", limit, &count, err) &&
+				    purge_stage(store, queue, "clock", limit, &count, err);
+	if (done)
+		*deleted = count;
+	return done;
+}
+
+bool redis_gc(struct store *base, int64_t completed_before_ms, int64_t failed_before_ms,
+	int64_t results_before_ms, size_t limit, size_t *deleted, bool *left, struct error *err)
+{
+	size_t count = 0;
+	bool is_left = true;
+	while (is_left && limit > 0) {
+		OWNED(redis_pack) struct redis_pack args = { 0 };
+		OWNED(redis_reply) redisReply *reply = NULL;
+		size_t page = at_most(limit);
+		redis_pack_list(&args, 4);
+		redis_pack_number(&args, completed_before_ms);
+		redis_pack_number(&args, failed_before_ms);
+		redis_pack_number(&args, results_before_ms);
+		redis_pack_number(&args, (int64_t)page);
+		if (!redis_act(redis_of(base), REDIS_GC, &args, &reply, err))
+			return false;
+		count += (size_t)redis_number(reply->element[0]);
+		is_left = redis_number(reply->element[1]);
+		limit -= page;
+	}
+	*deleted = count;
+	*left = is_left;
+	return true;
+}
