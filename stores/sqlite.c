@@ -39,6 +39,8 @@ static uint32_t word_of(const struct sqlite_queue *heard)
 static uint32_t hear(struct store *base, const char *queue)
 {
 	struct sqlite_store *store = sqlite_of(base);
+	if (!queue)
+		return bells_ticket(&store->outbox, BELLS_OUTBOX);
 	struct sqlite_queue *heard = find_heard(store, queue);
 	if (!heard) {
 		store->heard =
@@ -55,12 +57,17 @@ static void wait_for_ring(
 	struct store *base, const char *queue, uint32_t ticket, int64_t timeout_ms)
 {
 	struct sqlite_store *store = sqlite_of(base);
-	bells_wait(&store->bell.bells, word_of(find_heard(store, queue)), ticket, timeout_ms);
+	if (queue)
+		bells_wait(
+			&store->bell.bells, word_of(find_heard(store, queue)), ticket, timeout_ms);
+	else
+		bells_wait(&store->outbox, BELLS_OUTBOX, ticket, timeout_ms);
 }
 
 static void interrupt(struct store *base)
 {
 	bells_interrupt(&sqlite_of(base)->bell.bells);
+	bells_interrupt(&sqlite_of(base)->outbox);
 }
 
 static void finalize(struct sqlite_store *store)
@@ -95,6 +102,7 @@ static void destroy(struct store *base)
 	free_queues(store->queues, store->queue_count);
 	free_queues(store->heard, store->heard_count);
 	free(store->rings);
+	free(store->doors);
 	free(store->path);
 	free(store);
 }
@@ -112,6 +120,13 @@ static const struct store_ops ops = {
 	.release_owner = sqlite_release_owner,
 	.held = sqlite_list_held,
 	.sweep = sqlite_sweep,
+	.set_door = sqlite_set_door,
+	.claim_unsent = sqlite_claim_unsent,
+	.mark_sent = sqlite_mark_sent,
+	.resend = sqlite_resend,
+	.adopt = sqlite_adopt,
+	.list_gates = sqlite_list_gates,
+	.mend_gate = sqlite_mend_gate,
 	.get_gate = sqlite_get_gate,
 	.get_job = sqlite_get_job,
 	.list_jobs = sqlite_list_jobs,
@@ -189,6 +204,7 @@ bool sqlite_store_open(const char *path, struct bells *bells, struct store **out
 		destroy(&store->base);
 		return false;
 	}
+	store->outbox.page = store->bell.bells.page;
 	*out = &store->base;
 	return true;
 }

@@ -70,9 +70,12 @@ void sqlite_leave_bundle(struct sqlite_store *store, const struct sqlite_task *t
 	bool is_there = sqlite_row(store, row);
 	int64_t due = is_there ? sqlite_int(row, 2) : 0;
 	sqlite_done(row);
-	if (is_there && sqlite_run(store, SQL_TAKE_READY, "iiii", task->queue, task->rank, due,
-				-task->bundle) == 0)
-		sqlite_run(store, SQL_TAKE_DELAYED, "iii", task->queue, due, -task->bundle);
+	if (is_there &&
+		sqlite_run(store, SQL_TAKE_READY, "iiii", task->queue, task->rank, due,
+			-task->bundle) == 0 &&
+		sqlite_run(store, SQL_TAKE_DELAYED, "iii", task->queue, due, -task->bundle) == 0)
+		sqlite_run(store, SQL_TAKE_UNSENT, "iiii", task->queue, task->rank, due,
+			-task->bundle);
 	sqlite_run(store, SQL_UNBUNDLE_TASK, "i", task->number);
 }
 
@@ -91,7 +94,8 @@ static bool next_family(struct sqlite_store *store, int64_t parent, struct famil
 		family->entry = (struct sqlite_entry){ .queue = sqlite_int(row, 1),
 			.rank = sqlite_int(row, 2),
 			.entry = -family->id,
-			.tasks = sqlite_int(row, 4) };
+			.tasks = sqlite_int(row, 4),
+			.dispatch = 1 };
 	}
 	sqlite_done(row);
 	return is_there;

@@ -39,7 +39,7 @@ static void count_end(struct sqlite_store *store, struct step *step)
 static void end_task(struct sqlite_store *store, struct step *step)
 {
 	const struct commit *commit = step->commit;
-	const struct sqlite_task *task = &step->task;
+	struct sqlite_task *task = &step->task;
 	enum task_state state = backend_end_state(step->outcome);
 	bool fails_job = commit->effects.job_failure && !step->is_cancelled;
 	int64_t now = clock_wall_ms();
@@ -48,6 +48,7 @@ static void end_task(struct sqlite_store *store, struct step *step)
 		INT(fails_job), now, commit->reason, commit->result);
 	if (sqlite_is_pushed(task->number))
 		sqlite_run(store, SQL_FINISH_PUSHED, "iii", task->number, INT(state), now);
+	sqlite_leave_line(store, task, false);
 	step->job.active--;
 	/* A gate that can't open fails the job too, but is no task that could be revived. */
 	step->job.failing += fails_job;
@@ -56,7 +57,7 @@ static void end_task(struct sqlite_store *store, struct step *step)
 static void retry(struct sqlite_store *store, struct step *step)
 {
 	step->task.due = clock_wall_ms() + step->commit->delay_ms;
-	sqlite_queue_task(store, &step->task);
+	sqlite_queue_task(store, &step->task, SQLITE_BY_DOOR);
 }
 
 /* Its due time stays, and so its place: the head, as a rule. */
@@ -64,7 +65,7 @@ static void give_back(struct sqlite_store *store, struct step *step)
 {
 	step->task.due = step->held.due;
 	step->task.losses += step->commit->losses;
-	sqlite_queue_task(store, &step->task);
+	sqlite_queue_task(store, &step->task, SQLITE_HERE);
 }
 
 /* A gate may not open. Where its counter has fallen to 0 since it was judged, judge again now. */
@@ -82,7 +83,7 @@ static void wait_again(struct sqlite_store *store, struct step *step)
 	if (version == step->commit->gate_version)
 		sqlite_suspend(store, &step->job, task);
 	else
-		sqlite_queue_task(store, task);
+		sqlite_queue_task(store, task, SQLITE_BY_DOOR);
 }
 
 static void settle(struct sqlite_store *store, struct step *step)

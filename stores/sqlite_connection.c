@@ -219,7 +219,8 @@ bool sqlite_begin(struct sqlite_store *store, enum sqlite_sync sync, struct erro
 {
 	store->failure = 0;
 	store->ring_count = 0;
-	store->has_new_queue = false;
+	store->has_new_queue = store->has_new_unsent = false;
+	store->door_count = 0;
 	store->busy_since_ms = clock_steady_ms();
 	if (!bell_lock(&store->bell))
 		return error_set(err, ERROR_UNAVAILABLE, "store %s: %s-bell can't be locked",
@@ -236,7 +237,8 @@ bool sqlite_begin_read(struct sqlite_store *store, struct error *err)
 {
 	store->failure = 0;
 	store->ring_count = 0;
-	store->has_new_queue = false;
+	store->has_new_queue = store->has_new_unsent = false;
+	store->door_count = 0;
 	store->busy_since_ms = 0;
 	sqlite_run(store, SQL_BEGIN_READ, "");
 	return store->failure ? sqlite_report(store, err) : true;
@@ -257,6 +259,8 @@ static void ring(struct sqlite_store *store)
 {
 	if (store->has_new_queue)
 		bells_ring(&store->bell.bells, BELLS_NURSERY, INT64_MAX);
+	if (store->has_new_unsent)
+		bells_ring(&store->bell.bells, BELLS_OUTBOX, INT64_MAX);
 	for (size_t i = 0; i < store->ring_count; i++)
 		bells_ring(&store->bell.bells, bell_index(store->rings[i].queue),
 			store->rings[i].count);

@@ -135,15 +135,9 @@ static void resume_job(
 	struct sqlite_job job;
 	if (!sqlite_load_job(store, sqlite_job_of(task->number), &job))
 		return;
-	sqlite_run(store, SQL_RESUME_JOB, "i", job.id);
-	job.is_finished = false;
-	job.swept = 0;
 	job.active++;
 	job.failing -= task->fails_job;
-	if (job.failing <= 0) {
-		job.status = JOB_RUNNING;
-		sqlite_run(store, SQL_STORE_JOB_REASON, "it", job.id, (const char *)NULL);
-	}
+	sqlite_resume_job(store, &job);
 	if (effects)
 		sqlite_apply(store, &job, effects, task->number);
 	sqlite_store_job(store, &job);
@@ -162,7 +156,9 @@ static void revive(
 	task->failures = task->crashes = task->losses = 0;
 	task->is_cancelled = false;
 	task->due = now;
-	sqlite_queue_task(store, task);
+	if (task->line)
+		sqlite_join_line(store, task, NULL);
+	sqlite_queue_task(store, task, SQLITE_BY_DOOR);
 }
 
 bool sqlite_revive(
@@ -204,6 +200,7 @@ static bool purge_one(struct sqlite_store *store, int64_t number)
 		return false;
 	if (task.state == TASK_QUEUED)
 		sqlite_detach(store, &task);
+	sqlite_leave_line(store, &task, false);
 	sqlite_task_finish(&task);
 	sqlite_delete_pushed(store, number);
 	return true;

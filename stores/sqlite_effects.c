@@ -49,11 +49,8 @@ void sqlite_wake(
 	sqlite_stop_waiting(store, job, task);
 	job->active++;
 	sqlite_run(store, SQL_WAKE_TASK, "ii", task->number, due);
-	struct sqlite_entry entry = { .queue = task->queue,
-		.rank = task->rank,
-		.due = due,
-		.entry = task->number,
-		.tasks = 1 };
+	struct sqlite_entry entry = sqlite_entry_of(task);
+	entry.due = due;
 	sqlite_place(store, &entry, clock_wall_ms());
 }
 
@@ -82,6 +79,14 @@ static void open_gate(struct sqlite_store *store, struct sqlite_job *job, const 
 		return;
 	sqlite_run(store, SQL_ADD_WAKING, "iit", gate->job, gate->scope, gate->gate);
 	store->has_rest = true;
+}
+
+void sqlite_mend(struct sqlite_store *store, struct sqlite_job *job, int64_t scope,
+	const char *gate, int64_t pending)
+{
+	struct gate mended = { job->id, scope, gate };
+	count(store, &mended, -pending);
+	open_gate(store, job, &mended);
 }
 
 static bool has_to_wait(
@@ -125,6 +130,8 @@ static void start_waiting(struct sqlite_store *store, struct sqlite_job *job,
 
 void sqlite_suspend(struct sqlite_store *store, struct sqlite_job *job, struct sqlite_task *task)
 {
+	/* Who waits in a line may be waited for by it. */
+	sqlite_leave_line(store, task, true);
 	task->state = TASK_WAITING;
 	task->due = task->wait_until > clock_wall_ms() ? task->wait_until : 0;
 	sqlite_store_task(store, task);
@@ -158,11 +165,7 @@ void sqlite_bear(struct sqlite_store *store, struct sqlite_job *job, const struc
 	}
 	sqlite_write_task(store, &task, child);
 	job->active++;
-	struct sqlite_entry entry = { .queue = task.queue,
-		.rank = task.rank,
-		.due = task.due,
-		.entry = task.number,
-		.tasks = 1 };
+	struct sqlite_entry entry = sqlite_entry_of(&task);
 	sqlite_place(store, &entry, now);
 }
 

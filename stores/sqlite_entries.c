@@ -38,7 +38,7 @@ void sqlite_add_delayed(struct sqlite_store *store, const struct sqlite_entry *e
 		sqlite_note_ready(store, entry->queue, 1);
 }
 
-void sqlite_place(struct sqlite_store *store, const struct sqlite_entry *entry, int64_t now)
+void sqlite_keep(struct sqlite_store *store, const struct sqlite_entry *entry, int64_t now)
 {
 	if (entry->due > now)
 		sqlite_add_delayed(store, entry);
@@ -46,11 +46,26 @@ void sqlite_place(struct sqlite_store *store, const struct sqlite_entry *entry, 
 		sqlite_add_ready(store, entry);
 }
 
-void sqlite_drop_entry(struct sqlite_store *store, const struct sqlite_entry *entry)
+void sqlite_place(struct sqlite_store *store, const struct sqlite_entry *entry, int64_t now)
+{
+	if (sqlite_has_door(store, entry->queue))
+		sqlite_add_unsent(store, entry);
+	else
+		sqlite_keep(store, entry, now);
+}
+
+/* Of a task that is in no bundle. */
+static void drop_entry(struct sqlite_store *store, const struct sqlite_entry *entry)
 {
 	if (sqlite_run(store, SQL_DROP_READY, "iiii", entry->queue, entry->rank, entry->due,
-		    entry->entry) == 0)
-		sqlite_run(store, SQL_DROP_DELAYED, "iii", entry->queue, entry->due, entry->entry);
+		    entry->entry) ||
+		sqlite_run(
+			store, SQL_DROP_DELAYED, "iii", entry->queue, entry->due, entry->entry) ||
+		sqlite_run(store, SQL_DROP_UNSENT, "iiii", entry->queue, entry->rank, entry->due,
+			entry->entry) ||
+		sqlite_run(store, SQL_DROP_CLAIM, "i", entry->entry))
+		return;
+	sqlite_run(store, SQL_DROP_SENT, "i", entry->entry);
 }
 
 /* A gate's time-out has come. Nothing of a job that has ended is woken. */
@@ -132,13 +147,16 @@ static void read_task(sqlite3_stmt *row, struct sqlite_task *task)
 		.wait_timeout = sqlite_int(row, 16),
 		.name = sqlite_text(row, 17),
 		.wait_gate = sqlite_text(row, 18),
+		.dispatch = sqlite_int(row, 19),
+		.line = sqlite_text(row, 20),
+		.turn = sqlite_int(row, 21),
 	};
 }
 
 bool sqlite_load_task(struct sqlite_store *store, int64_t number, struct sqlite_task *task)
 {
 	sqlite3_stmt *row = sqlite_query(store, SQL_LOAD_TASK, "i", number);
-	bool is_born = sqlite_row(store, row) && sqlite_int(row, 19) == 1;
+	bool is_born = sqlite_row(store, row) && sqlite_int(row, 22) == 1;
 	if (is_born)
 		read_task(row, task);
 	sqlite_done(row);
@@ -152,39 +170,53 @@ void sqlite_store_task(struct sqlite_store *store, const struct sqlite_task *tas
 		INT(task->is_cancelled));
 }
 
-void sqlite_queue_task(struct sqlite_store *store, struct sqlite_task *task)
+struct sqlite_entry sqlite_entry_of(const struct sqlite_task *task)
 {
-	struct sqlite_entry entry = { .queue = task->queue,
+	return (struct sqlite_entry){ .queue = task->queue,
 		.rank = task->rank,
 		.due = task->due,
 		.entry = task->number,
-		.tasks = 1 };
+		.tasks = 1,
+		.dispatch = task->dispatch + 1 };
+}
+
+void sqlite_queue_task(struct sqlite_store *store, struct sqlite_task *task, enum sqlite_way way)
+{
+	struct sqlite_entry entry = sqlite_entry_of(task);
 	task->state = TASK_QUEUED;
 	sqlite_store_task(store, task);
-	sqlite_place(store, &entry, clock_wall_ms());
+	if (task->turn)
+		sqlite_take_turn(store, task);
+	else if (way == SQLITE_BY_DOOR)
+		sqlite_place(store, &entry, clock_wall_ms());
+	else
+		sqlite_keep(store, &entry, clock_wall_ms());
 }
 
 void sqlite_task_finish(struct sqlite_task *task)
 {
 	free(task->name);
 	free(task->wait_gate);
+	free(task->line);
+}
+
+static bool is_parked(struct sqlite_store *store, const struct sqlite_task *task)
+{
+	return task->turn &&
+	       sqlite_run(store, SQL_PARK, "itii", task->queue, task->line, task->turn, INT(0)) > 0;
 }
 
 void sqlite_detach(struct sqlite_store *store, const struct sqlite_task *task)
 {
-	struct sqlite_entry entry = { .queue = task->queue,
-		.rank = task->rank,
-		.due = task->due,
-		.entry = task->number,
-		.tasks = 1 };
+	struct sqlite_entry entry = sqlite_entry_of(task);
 	if (task->state == TASK_WAITING) {
 		sqlite_run(store, SQL_DROP_WAITER, "iiti", sqlite_job_of(task->number),
 			task->wait_scope, task->wait_gate, task->number);
 		sqlite_run(store, SQL_DROP_DELAYED, "iii", task->queue, task->due, task->number);
 	} else if (task->bundle) {
 		sqlite_leave_bundle(store, task);
-	} else {
-		sqlite_drop_entry(store, &entry);
+	} else if (!is_parked(store, task)) {
+		drop_entry(store, &entry);
 	}
 }
 

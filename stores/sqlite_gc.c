@@ -12,6 +12,7 @@ static void leave_queue(struct sqlite_store *store, int64_t number)
 		return;
 	if (task.state <= TASK_QUEUED)
 		sqlite_detach(store, &task);
+	sqlite_leave_line(store, &task, false);
 	sqlite_task_finish(&task);
 }
 

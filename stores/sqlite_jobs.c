@@ -83,15 +83,27 @@ void sqlite_add_waiting(
 }
 
 void sqlite_end_cancelled_task(
-	struct sqlite_store *store, struct sqlite_job *job, const struct sqlite_task *task)
+	struct sqlite_store *store, struct sqlite_job *job, struct sqlite_task *task)
 {
 	struct tally_change change = { .name = task->name, .add.cancelled = 1 };
 	sqlite_run(store, SQL_CANCEL_QUEUED, "ii", task->number, clock_wall_ms());
+	sqlite_leave_line(store, task, false);
 	sqlite_add_tally(store, job, &change, 0);
 	if (task->state == TASK_WAITING)
 		sqlite_stop_waiting(store, job, task);
 	else
 		job->active--;
+}
+
+void sqlite_resume_job(struct sqlite_store *store, struct sqlite_job *job)
+{
+	sqlite_run(store, SQL_RESUME_JOB, "i", job->id);
+	job->is_finished = false;
+	job->swept = 0;
+	if (job->failing > 0)
+		return;
+	job->status = JOB_RUNNING;
+	sqlite_run(store, SQL_STORE_JOB_REASON, "it", job->id, (const char *)NULL);
 }
 
 void sqlite_stop_waiting(

@@ -88,8 +88,7 @@ static void hold(struct sqlite_store *store, const struct sqlite_task *task, int
 	append_rows(store, sqlite_query(store, SQL_GET_LEASED, "i", task->number), batch);
 }
 
-/* True where the task's job is cancelled: it has ended here and is not leased. */
-static bool end_if_cancelled(struct sqlite_store *store, const struct sqlite_task *task)
+bool sqlite_end_if_cancelled(struct sqlite_store *store, struct sqlite_task *task)
 {
 	struct sqlite_job job;
 	if (sqlite_is_pushed(task->number) ||
@@ -114,7 +113,7 @@ static void lease_queue(struct sqlite_store *store, int64_t queue,
 			sqlite_fail(store, SQLITE_INTERNAL); /* an entry without a task */
 			return;
 		}
-		if (end_if_cancelled(store, &task))
+		if (sqlite_end_if_cancelled(store, &task))
 			ended++;
 		else
 			hold(store, &task, due, &by, batch);

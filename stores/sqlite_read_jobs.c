@@ -217,9 +217,13 @@ bool sqlite_get_queue_stats(
 		/* What is delayed but due by now would be taken by a lease. */
 		int64_t due = sqlite_int(row, 8);
 		int64_t first = sqlite_int(row, due ? 7 : 6);
+		int64_t unsent = sqlite_int(row, 9), sent = sqlite_int(row, 10);
+		int64_t parked = sqlite_int(row, 11), later = sqlite_int(row, 12);
 		stats = (struct queue_stats){
-			.depth = sqlite_int(row, 0) + due,
-			.delayed = sqlite_int(row, 1) - due,
+			.depth = sqlite_int(row, 0) + due + parked + unsent + sent - later,
+			.delayed = sqlite_int(row, 1) - due + later,
+			.unsent = unsent,
+			.sent = sent,
 			.dead = sqlite_int(row, 2),
 			.completed = sqlite_int(row, 3),
 			.failed = sqlite_int(row, 4),

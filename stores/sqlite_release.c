@@ -55,7 +55,7 @@ static void put_back_live(
 	}
 	if (is_lost && task->losses > LOSSES_AT_HEAD && task->due < now)
 		task->due = now;
-	sqlite_queue_task(store, task);
+	sqlite_queue_task(store, task, SQLITE_HERE);
 }
 
 void sqlite_put_back(struct sqlite_store *store, int64_t number, const struct sqlite_return *with)
@@ -128,16 +128,18 @@ bool sqlite_release_owner(struct store *base, const char *owner, const char *run
 	if (!sqlite_begin_read(store, err))
 		return false;
 	int64_t number = sqlite_read(store, SQL_NEXT_OF_OWNER, 0, "t", owner);
+	int64_t claim = sqlite_read(store, SQL_NEXT_CLAIM_OF_OWNER, 0, "t", owner);
 	if (!sqlite_end(store, err))
 		return false;
-	if (number && !sqlite_begin(store, SYNC_NORMAL, err))
-		return false;
-	if (number) {
+	if (number || claim) {
+		if (!sqlite_begin(store, SYNC_NORMAL, err))
+			return false;
 		int64_t ran = running ? sqlite_find_task(store, running) : 0;
 		while ((number = sqlite_read(store, SQL_NEXT_OF_OWNER, 0, "t", owner)) != 0) {
 			release_next(store, number, ran, entry);
 			count++;
 		}
+		sqlite_lapse_of(store, owner);
 		if (!sqlite_end(store, err))
 			return false;
 	}

@@ -11,10 +11,10 @@
 #include <unistd.h>
 
 #define APPLICATION_ID 0x72656576 /* "reev" */
-#define SCHEMA_VERSION 1
+#define SCHEMA_VERSION 2
 
-/* Each of these is a few statements; together they are the schema. */
-static const char *const schema[] = {
+/* Each of these is a few statements; together they are version 1. */
+static const char *const first_schema[] = {
 	"CREATE TABLE meta (name TEXT PRIMARY KEY, value ANY) STRICT, WITHOUT ROWID;"
 	"CREATE TABLE workflow (hash TEXT PRIMARY KEY, name TEXT NOT NULL, text TEXT NOT NULL) "
 	"STRICT;"
@@ -124,6 +124,66 @@ static const char *const schema[] = {
 	"INSERT INTO meta VALUES ('number', 1);",
 };
 
+/* From version 1 to 2: outboxes, lines of groups, messages that are known. */
+static const char *const second_schema[] = {
+	"ALTER TABLE queue ADD COLUMN has_door INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE queue ADD COLUMN unsent INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE queue ADD COLUMN sent INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE queue ADD COLUMN parked INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE task ADD COLUMN dispatch INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE task ADD COLUMN line TEXT;"
+	"ALTER TABLE task ADD COLUMN turn INTEGER;",
+
+	"CREATE TABLE unsent (queue INTEGER NOT NULL, rank INTEGER NOT NULL, due INTEGER NOT NULL,"
+	" entry INTEGER NOT NULL, tasks INTEGER NOT NULL, dispatch INTEGER NOT NULL,"
+	" PRIMARY KEY (queue, rank, due, entry)) STRICT, WITHOUT ROWID;"
+	"CREATE INDEX unsent_due ON unsent (queue, due, tasks);"
+	"CREATE TABLE claim (task INTEGER PRIMARY KEY, queue INTEGER NOT NULL, owner TEXT NOT NULL,"
+	" until INTEGER NOT NULL, due INTEGER NOT NULL) STRICT;"
+	"CREATE INDEX claim_owner ON claim (owner);"
+	"CREATE INDEX claim_until ON claim (queue, until);"
+	"CREATE TABLE sent (task INTEGER PRIMARY KEY, queue INTEGER NOT NULL,"
+	" level INTEGER NOT NULL, since INTEGER NOT NULL, due INTEGER NOT NULL) STRICT;"
+	"CREATE INDEX sent_since ON sent (queue, level, since);"
+	"CREATE INDEX sent_due ON sent (queue, due);"
+	"CREATE TABLE turn (queue INTEGER NOT NULL, line TEXT NOT NULL, place INTEGER NOT NULL,"
+	" task INTEGER NOT NULL, is_parked INTEGER NOT NULL,"
+	" PRIMARY KEY (queue, line, place)) STRICT, WITHOUT ROWID;"
+	"CREATE TABLE adopted (queue INTEGER NOT NULL, message TEXT NOT NULL, at INTEGER NOT NULL,"
+	" PRIMARY KEY (queue, message)) STRICT, WITHOUT ROWID;"
+	"CREATE INDEX adopted_at ON adopted (at);",
+
+	"CREATE TRIGGER unsent_added AFTER INSERT ON unsent BEGIN"
+	" UPDATE queue SET unsent = unsent + NEW.tasks WHERE id = NEW.queue; END;"
+	"CREATE TRIGGER unsent_dropped AFTER DELETE ON unsent BEGIN"
+	" UPDATE queue SET unsent = unsent - OLD.tasks WHERE id = OLD.queue; END;"
+	"CREATE TRIGGER unsent_taken AFTER UPDATE OF tasks ON unsent BEGIN"
+	" UPDATE queue SET unsent = unsent + NEW.tasks - OLD.tasks WHERE id = NEW.queue; END;"
+	"CREATE TRIGGER claim_added AFTER INSERT ON claim BEGIN"
+	" UPDATE queue SET unsent = unsent + 1 WHERE id = NEW.queue; END;"
+	"CREATE TRIGGER claim_dropped AFTER DELETE ON claim BEGIN"
+	" UPDATE queue SET unsent = unsent - 1 WHERE id = OLD.queue; END;"
+	"CREATE TRIGGER sent_added AFTER INSERT ON sent BEGIN"
+	" UPDATE queue SET sent = sent + 1 WHERE id = NEW.queue; END;"
+	"CREATE TRIGGER sent_dropped AFTER DELETE ON sent BEGIN"
+	" UPDATE queue SET sent = sent - 1 WHERE id = OLD.queue; END;"
+	"CREATE TRIGGER turn_dropped AFTER DELETE ON turn WHEN OLD.is_parked BEGIN"
+	" UPDATE queue SET parked = parked - 1 WHERE id = OLD.queue; END;"
+	"CREATE TRIGGER turn_parked AFTER UPDATE OF is_parked ON turn BEGIN"
+	" UPDATE queue SET parked = parked + NEW.is_parked - OLD.is_parked"
+	" WHERE id = NEW.queue; END;"
+	"INSERT INTO meta VALUES ('tag', random() & 4294967295);",
+};
+
+/* What leads to each version from the one before. */
+static const struct {
+	const char *const *texts;
+	size_t count;
+} steps[SCHEMA_VERSION] = {
+	{ first_schema, ARRAY_SIZE(first_schema) },
+	{ second_schema, ARRAY_SIZE(second_schema) },
+};
+
 static_assert(TASK_COMPLETED == 3 && TASK_FAILED == 4 && TASK_INVALID == 5,
 	"the schema spells these states as numbers");
 
@@ -143,7 +203,7 @@ static int64_t read_pragma(struct sqlite_store *store, const char *sql)
 	return value;
 }
 
-static bool check_version(struct sqlite_store *store, bool *is_new, struct error *err)
+static bool check_version(struct sqlite_store *store, int64_t *found, struct error *err)
 {
 	/* Three moments: the tables first, since whoever makes them writes the other two with them.
 	 */
@@ -159,25 +219,27 @@ static bool check_version(struct sqlite_store *store, bool *is_new, struct error
 		return error_set(err, ERROR_INVALID,
 			"store %s: made by a newer reeve (schema %lld, this one knows %d)",
 			store->path, (long long)version, SCHEMA_VERSION);
-	*is_new = tables == 0;
+	*found = tables == 0 ? 0 : version;
 	return true;
 }
 
+/* New tables, or those of an older reeve brought up to this version with all that is in them. */
 static bool make_tables(struct sqlite_store *store, struct error *err)
 {
 	if (!sqlite_begin(store, SYNC_FULL, err))
 		return false;
-	bool is_new;
-	if (!check_version(store, &is_new, err))
+	int64_t version;
+	if (!check_version(store, &version, err))
 		return sqlite_cancel(store);
-	if (!is_new) /* another process was faster */
+	if (version == SCHEMA_VERSION) /* another process was faster */
 		return sqlite_end(store, err);
 	char marks[96];
 	snprintf(marks, sizeof marks, "PRAGMA application_id = %d; PRAGMA user_version = %d;",
 		APPLICATION_ID, SCHEMA_VERSION);
 	int code = sqlite3_exec(store->db, marks, NULL, NULL, NULL);
-	for (size_t i = 0; code == SQLITE_OK && i < ARRAY_SIZE(schema); i++)
-		code = sqlite3_exec(store->db, schema[i], NULL, NULL, NULL);
+	for (; version < SCHEMA_VERSION; version++)
+		for (size_t i = 0; code == SQLITE_OK && i < steps[version].count; i++)
+			code = sqlite3_exec(store->db, steps[version].texts[i], NULL, NULL, NULL);
 	if (code != SQLITE_OK)
 		sqlite_fail(store, code);
 	return sqlite_end(store, err);
@@ -212,6 +274,7 @@ static bool check_boot(struct sqlite_store *store, struct error *err)
 		return false;
 	if (!is_this_boot(store, boot)) {
 		sqlite_put_back_all(store);
+		sqlite_run(store, SQL_LAPSE_CLAIMS, "");
 		sqlite_run(store, SQL_SET_BOOT, "t", boot);
 	}
 	return sqlite_end(store, err);
@@ -219,11 +282,11 @@ static bool check_boot(struct sqlite_store *store, struct error *err)
 
 bool sqlite_check_file(struct sqlite_store *store, struct error *err)
 {
-	bool is_new;
+	int64_t version;
 	/* At one moment: another process may be making the tables right now. */
 	if (!sqlite_begin_read(store, err))
 		return false;
-	if (!check_version(store, &is_new, err))
+	if (!check_version(store, &version, err))
 		return sqlite_cancel(store);
 	return sqlite_end(store, err);
 }
@@ -231,8 +294,11 @@ bool sqlite_check_file(struct sqlite_store *store, struct error *err)
 bool sqlite_prepare_schema(struct sqlite_store *store, struct error *err)
 {
 	store->failure = 0;
-	bool has_tables = read_pragma(store, "PRAGMA user_version") > 0;
+	bool is_current = read_pragma(store, "PRAGMA user_version") == SCHEMA_VERSION;
 	if (store->failure)
 		return sqlite_report(store, err);
-	return (has_tables || make_tables(store, err)) && check_boot(store, err);
+	if (!is_current && !make_tables(store, err))
+		return false;
+	store->base.tag = (uint32_t)sqlite_read(store, SQL_GET_TAG, 0, "");
+	return check_boot(store, err);
 }

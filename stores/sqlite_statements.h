@@ -5,14 +5,14 @@
  *
  * Numbers in the text: task states 0 waiting, 1 queued, 3 completed, 4 failed, 5 invalid,
  * 7 cancelled; job states 0 running, 3 cancelled; bundle states 0 unborn, 1 born, 2 dropped;
- * 27 is SQLITE_SEQ_BITS.
+ * 27 is SQLITE_SEQ_BITS. A line is what other files call one: the tasks of a group.
  */
 
 /* clang-format off */
 #define SQLITE_TASK_COLUMNS \
 	"t.id, t.parent, t.queue, t.rank, t.due, t.bundle, t.wait_scope, t.wait_until, t.state, " \
 	"t.attempt, t.failures, t.crashes, t.losses, t.fails_job, t.is_cancelled, " \
-	"t.delay, t.wait_timeout, t.name, t.wait_gate"
+	"t.delay, t.wait_timeout, t.name, t.wait_gate, t.dispatch, t.line, t.turn"
 
 #define SQLITE_LEASED \
 	"SELECT l.task, l.owner, l.attempt, l.nonce, l.due, " \
@@ -45,6 +45,7 @@
 	X(COMPARE_BOOT, "SELECT value = ?1 FROM meta WHERE name = 'boot'") \
 	X(SET_BOOT, "INSERT INTO meta VALUES ('boot', ?1) " \
 		"ON CONFLICT (name) DO UPDATE SET value = excluded.value") \
+	X(GET_TAG, "SELECT value FROM meta WHERE name = 'tag'") \
 	X(TAKE_NUMBERS, "UPDATE meta SET value = value + ?1 WHERE name = 'number' RETURNING value") \
 	\
 	X(FIND_QUEUE, "SELECT id FROM queue WHERE name = ?1") \
@@ -56,7 +57,15 @@
 		"(SELECT due FROM ready WHERE queue = q.id ORDER BY rank, due, entry LIMIT 1), " \
 		"(SELECT due FROM delayed WHERE queue = q.id AND tasks > 0 ORDER BY due LIMIT 1), " \
 		"(SELECT sum(tasks) FROM (SELECT tasks FROM delayed WHERE queue = q.id " \
-		"AND due <= ?2 LIMIT 1000)) FROM queue q WHERE q.id = ?1") \
+		"AND due <= ?2 LIMIT 1000)), unsent, sent, parked, " \
+		"(SELECT coalesce(sum(tasks), 0) FROM unsent WHERE queue = q.id AND due > ?2) + " \
+		"(SELECT count(*) FROM claim WHERE queue = q.id AND due > ?2) + " \
+		"(SELECT count(*) FROM sent WHERE queue = q.id AND due > ?2) " \
+		"FROM queue q WHERE q.id = ?1") \
+	X(HAS_DOOR, "SELECT has_door FROM queue WHERE id = ?1") \
+	X(SET_DOOR, "UPDATE queue SET has_door = ?2 WHERE id = ?1 AND has_door <> ?2") \
+	X(NEXT_CLOSED, "SELECT id FROM queue WHERE id > ?1 AND has_door = 0 " \
+		"AND (unsent > 0 OR sent > 0) ORDER BY id LIMIT 1") \
 	X(IS_READY, "SELECT 1 FROM ready WHERE queue = ?1 LIMIT 1") \
 	\
 	X(HAS_WORKFLOW, "SELECT 1 FROM workflow WHERE hash = ?1") \
@@ -157,6 +166,45 @@
 	X(HEAD_DELAYED, "SELECT due, entry, tasks FROM delayed WHERE queue = ?1 " \
 		"ORDER BY due, entry LIMIT 1") \
 	\
+	X(ADD_UNSENT, "INSERT INTO unsent VALUES (?1, ?2, ?3, ?4, ?5, ?6)") \
+	X(DROP_UNSENT, "DELETE FROM unsent WHERE queue = ?1 AND rank = ?2 AND due = ?3 AND entry = ?4") \
+	X(TAKE_UNSENT, "UPDATE unsent SET tasks = tasks - 1 " \
+		"WHERE queue = ?1 AND rank = ?2 AND due = ?3 AND entry = ?4") \
+	X(NEXT_UNSENT_RANK, "SELECT rank FROM unsent WHERE queue = ?1 AND rank > ?2 " \
+		"ORDER BY rank LIMIT 1") \
+	X(HEAD_UNSENT, "SELECT rank, due, entry, tasks, dispatch FROM unsent WHERE queue = ?1 " \
+		"AND rank = ?2 AND due <= ?3 ORDER BY due, entry LIMIT 1") \
+	X(FIRST_UNSENT_DUE, "SELECT due FROM unsent WHERE queue = ?1 ORDER BY due LIMIT 1") \
+	X(GET_UNSENT, "SELECT dispatch FROM unsent " \
+		"WHERE queue = ?1 AND rank = ?2 AND due = ?3 AND entry = ?4") \
+	X(DISPATCH_TASK, "UPDATE task SET due = ?2, dispatch = ?3, bundle = NULL WHERE id = ?1") \
+	X(NAME_TASK, "SELECT coalesce(j.uuid, p.id), j.uuid FROM task t " \
+		"LEFT JOIN job j ON j.id = t.id >> 27 LEFT JOIN pushed p ON p.task = t.id " \
+		"WHERE t.id = ?1") \
+	X(ADD_CLAIM, "INSERT INTO claim VALUES (?1, ?2, ?3, ?4, ?5)") \
+	X(DROP_CLAIM, "DELETE FROM claim WHERE task = ?1") \
+	X(FIRST_CLAIM, "SELECT until, task FROM claim WHERE queue = ?1 ORDER BY until LIMIT 1") \
+	X(NEXT_CLAIM_OF_OWNER, "SELECT task FROM claim WHERE owner = ?1 ORDER BY task LIMIT 1") \
+	X(LAPSE_CLAIMS, "UPDATE claim SET until = 0 WHERE task > 0") \
+	X(ADD_SENT, "INSERT INTO sent VALUES (?1, ?2, ?3, ?4, ?5)") \
+	X(DROP_SENT, "DELETE FROM sent WHERE task = ?1") \
+	X(HEAD_SENT, "SELECT since, task FROM sent WHERE queue = ?1 AND level = ?2 " \
+		"ORDER BY since, task LIMIT 1") \
+	X(FIRST_SENT, "SELECT task FROM sent WHERE queue = ?1 ORDER BY due LIMIT 1") \
+	X(ADD_TURN, "INSERT INTO turn VALUES (?1, ?2, ?3, ?4, 0)") \
+	X(DROP_TURN, "DELETE FROM turn WHERE queue = ?1 AND line = ?2 AND place = ?3") \
+	X(FIRST_TURN, "SELECT place, task, is_parked FROM turn WHERE queue = ?1 AND line = ?2 " \
+		"ORDER BY place LIMIT 1") \
+	X(LAST_TURN, "SELECT place FROM turn WHERE queue = ?1 AND line = ?2 " \
+		"ORDER BY place DESC LIMIT 1") \
+	X(PARK, "UPDATE turn SET is_parked = ?4 " \
+		"WHERE queue = ?1 AND line = ?2 AND place = ?3 AND is_parked <> ?4") \
+	X(SET_TURN, "UPDATE task SET line = ?2, turn = ?3 WHERE id = ?1") \
+	X(ADD_ADOPTED, "INSERT OR IGNORE INTO adopted VALUES (?1, ?2, ?3)") \
+	X(NEXT_ADOPTED, "SELECT at FROM adopted WHERE at > 0 ORDER BY at LIMIT 1") \
+	X(FORGET_ADOPTED, "DELETE FROM adopted WHERE (queue, message) IN " \
+		"(SELECT queue, message FROM adopted WHERE at < ?1 ORDER BY at LIMIT ?2)") \
+	\
 	X(FIND_BUNDLE, "SELECT id FROM bundle WHERE parent = ?1 AND state = 0 AND queue = ?2 " \
 		"AND rank = ?3 AND delay = ?4") \
 	X(ADD_BUNDLE, "INSERT INTO bundle (id, parent, queue, rank, delay, state, due, tasks, next, " \
@@ -205,6 +253,11 @@
 	X(DROP_WAITER, "DELETE FROM waiter WHERE job = ?1 AND scope = ?2 AND gate = ?3 AND task = ?4") \
 	X(NEXT_WAITER, "SELECT task FROM waiter WHERE job = ?1 AND scope = ?2 AND gate = ?3 " \
 		"ORDER BY task LIMIT 1") \
+	X(NEXT_GATE, "SELECT job, scope, gate FROM waiter WHERE (job, scope, gate) > (?1, ?2, ?3) " \
+		"ORDER BY job, scope, gate LIMIT 1") \
+	X(GET_GATE, "SELECT j.uuid, c.pending, j.status, j.finished IS NOT NULL, j.failing " \
+		"FROM job j JOIN counter c ON c.job = j.id AND c.scope = ?2 AND c.gate = ?3 " \
+		"WHERE j.id = ?1") \
 	X(ADD_WAKING, "INSERT OR IGNORE INTO waking VALUES (?1, ?2, ?3)") \
 	X(NEXT_WAKING, "SELECT job, scope, gate FROM waking ORDER BY job, scope, gate LIMIT 1") \
 	X(IS_WAKING_JOB, "SELECT 1 FROM waking WHERE job = ?1 LIMIT 1") \

@@ -25,6 +25,10 @@ struct sqlite_queue {
 	char *name;
 	int64_t id;
 };
+struct sqlite_door {
+	int64_t queue;
+	bool is_there;
+};
 
 struct sqlite_store {
 	struct store base;
@@ -41,7 +45,12 @@ struct sqlite_store {
 
 	struct sqlite_ring *rings; /* what becomes ready with this transaction */
 	size_t ring_count, ring_room;
-	bool has_new_queue; /* this transaction made a queue */
+	bool has_new_queue;  /* this transaction made a queue */
+	bool has_new_unsent; /* this transaction added to an outbox */
+
+	struct sqlite_door *doors; /* of the queues that this transaction has asked about */
+	size_t door_count, door_room;
+	struct bells outbox; /* of the bell's page: it may be waited for in another thread */
 
 	struct sqlite_queue *queues; /* names already looked up; queues are never deleted */
 	size_t queue_count, queue_room;
@@ -133,13 +142,15 @@ int64_t sqlite_new_numbers(struct sqlite_store *store, int64_t count);
 /* One task (entry > 0) or a bundle of children (entry < 0: its number) on a queue. */
 struct sqlite_entry {
 	int64_t queue, rank, due, entry, tasks;
+	int64_t dispatch; /* the number of the message that it gets in an outbox */
 };
 void sqlite_add_ready(struct sqlite_store *store, const struct sqlite_entry *entry);
 /* rank is not used; tasks 0: a gate's time-out. */
 void sqlite_add_delayed(struct sqlite_store *store, const struct sqlite_entry *entry);
 /* Ready or delayed by its due time. */
+void sqlite_keep(struct sqlite_store *store, const struct sqlite_entry *entry, int64_t now);
+/* The same, or in the outbox where the queue has a door. */
 void sqlite_place(struct sqlite_store *store, const struct sqlite_entry *entry, int64_t now);
-void sqlite_drop_entry(struct sqlite_store *store, const struct sqlite_entry *entry);
 /* Makes up to limit due entries of the queue ready; answers how many. */
 size_t sqlite_make_due(struct sqlite_store *store, int64_t queue, int64_t now, size_t limit);
 /* Takes the next task of the queue: its number and due time; false where there is none. */
@@ -155,17 +166,40 @@ struct sqlite_task {
 	uint32_t attempt;
 	int failures, crashes, losses;
 	bool fails_job, is_cancelled;
-	char *name, *wait_gate;
+	int64_t dispatch; /* the number of its last message */
+	int64_t turn;     /* its place in its line; 0: it is in none */
+	char *name, *wait_gate, *line;
 };
 /* False where there is none, or where it is not born. */
 bool sqlite_load_task(struct sqlite_store *store, int64_t number, struct sqlite_task *task);
 /* Writes state, due, attempt, budgets and flag back; the task has left its bundle. */
 void sqlite_store_task(struct sqlite_store *store, const struct sqlite_task *task);
-/* Writes it back as queued, and enters it in its queue: ready, or delayed by task->due. */
-void sqlite_queue_task(struct sqlite_store *store, struct sqlite_task *task);
+/* Writes it back as queued, and enters it in its queue: ready, delayed by task->due, or in the
+ * outbox where the queue has a door. One in a line never leaves the store, nor does it HERE. */
+enum sqlite_way { SQLITE_HERE, SQLITE_BY_DOOR };
+void sqlite_queue_task(struct sqlite_store *store, struct sqlite_task *task, enum sqlite_way way);
+/* The entry of one task. */
+struct sqlite_entry sqlite_entry_of(const struct sqlite_task *task);
 void sqlite_task_finish(struct sqlite_task *task);
 /* Takes a queued or waiting task out of wherever it stands. */
 void sqlite_detach(struct sqlite_store *store, const struct sqlite_task *task);
+
+/* sqlite_lines.c: of the tasks of a group only the first is ever ready. */
+void sqlite_join_line(struct sqlite_store *store, struct sqlite_task *task, const char *line);
+/* Ready or delayed where it is the first of its line, else parked in it. */
+void sqlite_take_turn(struct sqlite_store *store, const struct sqlite_task *task);
+/* It has ended, or waits (then it forgets its line): the next one's turn comes. Nothing where it
+ * is in no line. */
+void sqlite_leave_line(struct sqlite_store *store, struct sqlite_task *task, bool forgets);
+
+/* sqlite_outbox.c */
+/* As this transaction sees it: another process may have given it one since the last. */
+bool sqlite_has_door(struct sqlite_store *store, int64_t queue);
+void sqlite_add_unsent(struct sqlite_store *store, const struct sqlite_entry *entry);
+/* Gives back what the owner has claimed. */
+void sqlite_lapse_of(struct sqlite_store *store, const char *owner);
+/* Makes up to limit rows ready that stand in outboxes of queues without a door. */
+size_t sqlite_empty_outboxes(struct sqlite_store *store, size_t limit);
 
 /* sqlite_bundles.c: children written ahead, born by one entry for each queue and priority. */
 
@@ -195,12 +229,14 @@ void sqlite_add_tally(struct sqlite_store *store, const struct sqlite_job *job,
 	const struct tally_change *change, size_t order);
 void sqlite_add_waiting(
 	struct sqlite_store *store, const struct sqlite_job *job, const char *name, int64_t add);
+/* One that has ended runs again; it stays failed while a task that failed it is failed. */
+void sqlite_resume_job(struct sqlite_store *store, struct sqlite_job *job);
 /* A task leaves the waiting ones of its job. */
 void sqlite_stop_waiting(
 	struct sqlite_store *store, struct sqlite_job *job, const struct sqlite_task *task);
 /* Ends a task of a cancelled job that nobody holds; the caller has detached it. */
 void sqlite_end_cancelled_task(
-	struct sqlite_store *store, struct sqlite_job *job, const struct sqlite_task *task);
+	struct sqlite_store *store, struct sqlite_job *job, struct sqlite_task *task);
 
 /* sqlite_effects.c */
 
@@ -219,6 +255,9 @@ void sqlite_bear(struct sqlite_store *store, struct sqlite_job *job, const struc
 /* Applies counters and tallies, bears the children, wakes who waits for a counter that is now 0. */
 void sqlite_apply(struct sqlite_store *store, struct sqlite_job *job, const struct effects *effects,
 	int64_t parent);
+/* Sets the counter that is `pending` to 0, and wakes who waits for it. */
+void sqlite_mend(struct sqlite_store *store, struct sqlite_job *job, int64_t scope,
+	const char *gate, int64_t pending);
 /* Goes on with gates whose waiters did not fit into one transaction, in transactions of its own. */
 bool sqlite_wake_rest(struct sqlite_store *store, struct error *err);
 
@@ -236,6 +275,8 @@ void sqlite_lease_queues(
 /* True where a lease of these queues would find something; the time until it will, or −1. */
 bool sqlite_has_work(
 	struct sqlite_store *store, const struct lease_request *request, int64_t *next);
+/* True where the task's job is cancelled: it has ended here and is not leased. */
+bool sqlite_end_if_cancelled(struct sqlite_store *store, struct sqlite_task *task);
 /* The time until something of these queues is due, or −1. */
 int64_t sqlite_next_ms(struct sqlite_store *store, const int64_t *queues, size_t count);
 /* The lease goes, the task is ready again (or ends, where its job is cancelled); children that the
@@ -283,6 +324,15 @@ bool sqlite_release_owner(
 	struct store *, const char *, const char *, const char *, size_t *, struct error *);
 bool sqlite_list_held(struct store *, const char *, struct lease_batch *, struct error *);
 bool sqlite_sweep(struct store *, size_t, struct sweep_report *, struct error *);
+bool sqlite_set_door(struct store *, const char *const *, size_t, bool, struct error *);
+bool sqlite_claim_unsent(
+	struct store *, const struct claim_request *, struct outgoing_list *, struct error *);
+bool sqlite_mark_sent(struct store *, const struct sent *, size_t, struct error *);
+bool sqlite_resend(struct store *, const char *, int64_t, size_t, size_t *, struct error *);
+bool sqlite_adopt(struct store *, const struct arrival *, size_t, enum adoption *, struct error *);
+bool sqlite_list_gates(
+	struct store *, const struct waiting_gate *, size_t, struct gate_list *, struct error *);
+bool sqlite_mend_gate(struct store *, const char *, int64_t, const char *, int64_t, struct error *);
 bool sqlite_get_gate(struct store *, const char *, int64_t, const char *, const char *const *,
 	size_t, struct gate_view *, struct error *);
 bool sqlite_get_job(struct store *, const char *, struct job_record *, struct error *);

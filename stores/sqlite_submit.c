@@ -103,9 +103,7 @@ static void add_pushed(struct sqlite_store *store, const struct push *push, int6
 	};
 	sqlite_run(store, SQL_ADD_PUSHED, "itit", task.number, push->id, queue, push->key);
 	sqlite_write_task(store, &task, &text);
-	struct sqlite_entry entry = {
-		.queue = queue, .rank = task.rank, .due = task.due, .entry = task.number, .tasks = 1
-	};
+	struct sqlite_entry entry = sqlite_entry_of(&task);
 	sqlite_place(store, &entry, now);
 }
 

@@ -20,7 +20,12 @@ static int64_t next_of_all(struct sqlite_store *store)
 	int64_t next = -1;
 	for (int64_t queue = next_queue(store, 0); queue; queue = next_queue(store, queue))
 		find_sooner(&next, sqlite_next_ms(store, &queue, 1));
-	return next;
+	return sqlite_read(store, SQL_NEXT_CLOSED, 0, "i", INT(0)) ? 0 : next;
+}
+
+static int64_t forgotten_before(void)
+{
+	return clock_wall_ms() - STORE_KNOWN_MS;
 }
 
 static bool has_remains(struct sqlite_store *store)
@@ -30,7 +35,8 @@ static bool has_remains(struct sqlite_store *store)
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
 		if (sqlite_read(store, kinds[i], 0, ""))
 			return true;
-	return false;
+	return sqlite_read(store, SQL_NEXT_CLOSED, 0, "i", INT(0)) ||
+	       sqlite_read(store, SQL_NEXT_ADOPTED, INT64_MAX, "") < forgotten_before();
 }
 
 static void sweep_queues(struct sqlite_store *store, size_t limit, struct sweep_report *report)
@@ -40,6 +46,7 @@ static void sweep_queues(struct sqlite_store *store, size_t limit, struct sweep_
 		report->released += sqlite_put_back_expired(store, queue, limit - report->released);
 		report->due += sqlite_make_due(store, queue, now, limit - report->due);
 	}
+	report->due += sqlite_empty_outboxes(store, limit - report->due);
 }
 
 static void sweep_remains(struct sqlite_store *store, size_t limit, struct sweep_report *report)
@@ -50,14 +57,20 @@ static void sweep_remains(struct sqlite_store *store, size_t limit, struct sweep
 	report->dropped = sqlite_sweep_bundles(store, limit);
 	if (report->dropped < limit)
 		report->dropped += sqlite_sweep_doomed(store, limit - report->dropped);
+	if (report->dropped < limit)
+		report->dropped += (size_t)sqlite_run(store, SQL_FORGET_ADOPTED, "ii",
+			forgotten_before(), INT(limit - report->dropped));
 }
 
 /* A process that died between its commit and its ring left sleepers beside ready tasks. */
 static void ring_ready(struct sqlite_store *store)
 {
-	for (int64_t queue = next_queue(store, 0); queue; queue = next_queue(store, queue))
+	for (int64_t queue = next_queue(store, 0); queue; queue = next_queue(store, queue)) {
 		if (sqlite_read(store, SQL_IS_READY, 0, "i", queue))
 			sqlite_note_ready(store, queue, 1);
+		if (sqlite_read(store, SQL_FIRST_UNSENT_DUE, -1, "i", queue) >= 0)
+			store->has_new_unsent = true;
+	}
 }
 
 bool sqlite_sweep(struct store *base, size_t limit, struct sweep_report *out, struct error *err)

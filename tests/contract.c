@@ -21,7 +21,7 @@ struct keepsake {
 static struct keepsake *kept;
 static size_t kept_count, kept_room;
 
-static void *keep(const void *value, size_t size, void (*finish)(void *block))
+void *contract_keep(const void *value, size_t size, void (*finish)(void *block))
 {
 	void *block = xmalloc(size);
 	memcpy(block, value, size);
@@ -252,7 +252,7 @@ static struct lease_batch lease_batch_of(
 	struct lease_batch batch;
 	struct error err;
 	check(store->ops->lease(store, &request, &batch, &err), &err);
-	return *(struct lease_batch *)keep(&batch, sizeof batch, finish_batch);
+	return *(struct lease_batch *)contract_keep(&batch, sizeof batch, finish_batch);
 }
 
 struct lease_batch lease_many(const char *queue, size_t max)
@@ -323,7 +323,7 @@ struct lease_batch held_by(const char *owner)
 	struct lease_batch batch;
 	struct error err;
 	check(store->ops->held(store, owner, &batch, &err), &err);
-	return *(struct lease_batch *)keep(&batch, sizeof batch, finish_batch);
+	return *(struct lease_batch *)contract_keep(&batch, sizeof batch, finish_batch);
 }
 
 struct sweep_report sweep(size_t limit)
@@ -341,7 +341,7 @@ enum error_kind lease_task_as(const char *id, const struct leased **out)
 	if (!store->ops->lease_task(store, id, OTHER, LEASE_MS, &batch, &err))
 		return err.kind;
 	CU_ASSERT_EQUAL_FATAL(batch.count, 1);
-	*out = ((struct lease_batch *)keep(&batch, sizeof batch, finish_batch))->tasks;
+	*out = ((struct lease_batch *)contract_keep(&batch, sizeof batch, finish_batch))->tasks;
 	return ERROR_NONE;
 }
 
@@ -386,7 +386,7 @@ const struct task_record *task(const char *id)
 	struct task_record record;
 	struct error err;
 	check(store->ops->get_task(store, id, &record, &err), &err);
-	return keep(&record, sizeof record, finish_task);
+	return contract_keep(&record, sizeof record, finish_task);
 }
 
 const struct job_record *job(const char *id)
@@ -394,7 +394,7 @@ const struct job_record *job(const char *id)
 	struct job_record record;
 	struct error err;
 	check(store->ops->get_job(store, id, &record, &err), &err);
-	return keep(&record, sizeof record, finish_job);
+	return contract_keep(&record, sizeof record, finish_job);
 }
 
 int64_t count_of(const char *job_id, const char *name, enum task_state state)
@@ -419,7 +419,7 @@ const struct attempt_list *attempts(const char *id)
 	struct attempt_list list;
 	struct error err;
 	check(store->ops->list_attempts(store, id, &list, &err), &err);
-	return keep(&list, sizeof list, finish_attempts);
+	return contract_keep(&list, sizeof list, finish_attempts);
 }
 
 const struct task_list *list_tasks(struct task_filter filter)
@@ -427,7 +427,7 @@ const struct task_list *list_tasks(struct task_filter filter)
 	struct task_list list;
 	struct error err;
 	check(store->ops->list_tasks(store, &filter, &list, &err), &err);
-	return keep(&list, sizeof list, finish_tasks);
+	return contract_keep(&list, sizeof list, finish_tasks);
 }
 
 struct task_filter of_job(const char *job_id)
@@ -452,7 +452,7 @@ const struct gate_view *gate(const char *job_id, int64_t scope, const char *name
 	struct gate_view view;
 	struct error err;
 	check(store->ops->get_gate(store, job_id, scope, name, &name, 1, &view, &err), &err);
-	return keep(&view, sizeof view, finish_gate);
+	return contract_keep(&view, sizeof view, finish_gate);
 }
 
 struct id child_id(const char *job_id, int64_t seq)

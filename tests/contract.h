@@ -16,7 +16,8 @@ struct contract_part {
 };
 extern const struct contract_part contract_leases, contract_returns, contract_commits,
 	contract_births, contract_gates, contract_jobs, contract_cancel, contract_lists,
-	contract_cleanup, contract_bell, contract_random;
+	contract_cleanup, contract_bell, contract_outbox, contract_dispatch, contract_adopt,
+	contract_lines, contract_mend, contract_random;
 
 /* Before and after each test. The URL is "memory:", "sqlite:", which gets a file of its
  * own, or "redis:", which gets a prefix of its own. */
@@ -97,6 +98,29 @@ struct task_filter of_job(const char *job_id); /* all of its tasks */
 bool exists(const char *id);
 const struct gate_view *gate(const char *job_id, int64_t scope, const char *name);
 struct id child_id(const char *job_id, int64_t seq);
+
+/* Doors, contract_door.c. */
+void set_door(const char *queue, bool has_door);
+/* Claims for OWNER, for LEASE_MS, what is due now, with payloads. */
+struct outgoing_list claim(const char *queue, size_t max);
+struct outgoing_list claim_as(const struct claim_request *request);
+void mark(const char *id, uint32_t dispatch);
+/* Claims and marks all that is due. */
+size_t send_all(const char *queue);
+size_t resend(const char *queue, int64_t after_ms, size_t max);
+enum adoption adopt(const struct arrival *arrival);
+/* A message that names the task; each has an id of its own. */
+enum adoption adopt_task(const char *queue, const char *task_id, const char *group);
+/* Another's message: message is its id, id the task's (may be NULL). */
+enum adoption adopt_foreign(
+	const char *queue, const char *message, const char *id, const char *group);
+const struct gate_list *list_gates(const struct waiting_gate *after, size_t limit);
+/* Answers the kind of the error, or ERROR_NONE. */
+enum error_kind mend(const char *job_id, int64_t scope, const char *gate, int64_t pending);
+size_t purge(const char *queue, bool dead, size_t limit);
+
+/* Kept until the test ends. */
+void *contract_keep(const void *value, size_t size, void (*finish)(void *block));
 
 #define ASSERT_STATE(id, expected) CU_ASSERT_EQUAL(task(id)->state, expected)
 #define ASSERT_JOB(id, expected)   CU_ASSERT_EQUAL(job(id)->state, expected)

@@ -3,14 +3,6 @@
 
 #include "base/clock.h"
 
-static size_t purge(const char *name, bool dead, size_t limit)
-{
-	size_t deleted;
-	struct error err;
-	check(store->ops->purge(store, name, dead, limit, &deleted, &err), &err);
-	return deleted;
-}
-
 struct cut {
 	int64_t completed_ms, failed_ms, results_ms;
 	size_t limit;
