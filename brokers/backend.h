@@ -6,3 +6,6 @@
 bool redis_broker_open(const char *url, const char *owner, struct ev_loop *loop,
 	struct broker **out, struct error *err);
 bool redis_broker_check(const char *url, struct error *err);
+bool sqs_broker_open(const char *url, const char *owner, struct ev_loop *loop, struct broker **out,
+	struct error *err);
+bool sqs_broker_check(const char *url, struct error *err);

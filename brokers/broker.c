@@ -11,7 +11,7 @@ struct scheme {
 	bool (*check)(const char *url, struct error *err);
 };
 static const struct scheme schemes[] = {
-	{ "sqs", NULL, NULL },
+	{ "sqs", sqs_broker_open, sqs_broker_check },
 	{ "redis", redis_broker_open, redis_broker_check },
 	{ "rediss", redis_broker_open, redis_broker_check },
 };
