@@ -1,4 +1,5 @@
 /* What an attempt does to its job: children written ahead, and the commit that ends it. */
+#include "base/fault.h"
 #include "stores/redis_store.h"
 
 #include <assert.h>
@@ -107,7 +108,9 @@ bool redis_commit(struct store *base, const struct commit *commits, size_t count
 		redis_pack_request(store, &args, next);
 	else
 		redis_pack_bool(&args, false);
+	fault_step("store-commit");
 	bool done = redis_act(store, REDIS_COMMIT, &args, &reply, err);
+	fault_step("store-committed");
 	if (next)
 		redis_settle_request(store, next, done || err->kind == ERROR_INVALID);
 	if (!done)

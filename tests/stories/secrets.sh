@@ -38,16 +38,16 @@ env
 cat
 S
 chmod +x look.sh
-[ "${REEVE_STORY_BROKER#http}" = "${REEVE_STORY_BROKER:-}" ] || export AWS_ACCESS_KEY_ID=AKIAKx7 AWS_SECRET_ACCESS_KEY=$BROKER_SECRET
+[ "${REEVE_STORY_BROKER:-}" = "${REEVE_STORY_BROKER:+${REEVE_STORY_BROKER#http}}" ] || export AWS_ACCESS_KEY_ID=AKIAKx7 AWS_SECRET_ACCESS_KEY=$BROKER_SECRET
 export BROKER_USER=teller
-[ "${REEVE_STORY_BROKER#redis}" = "${REEVE_STORY_BROKER:-}" ] ||
+[ "${REEVE_STORY_BROKER:-}" = "${REEVE_STORY_BROKER:+${REEVE_STORY_BROKER#redis}}" ] ||
 	redis-cli -p "${REEVE_STORY_BROKER##*:}" ACL SETUSER teller on ">$BROKER_SECRET" '~*' '&*' '+@all' >/dev/null
 
-# nowhere WHAT FILE…: no file holds a secret
+# nowhere WHAT FILE…: no file holds a secret ($secrets, a pattern)
 nowhere() {
 	what=$1
 	shift
-	! grep -laE 'Kx7secret[AB]' "$@" >found 2>/dev/null || fail "$what: a secret in $(cat found)"
+	! grep -laE "${secrets:-Kx7secret[AB]}" "$@" >found 2>/dev/null || fail "$what: a secret in $(cat found)"
 	saw "no secret in $what"
 }
 
@@ -61,14 +61,13 @@ for written in '${STORE_SECRET}' "$STORE_SECRET"; do
 	reeve check --json >check 2>&1
 	reeve logs look >logs 2>&1
 	for process in /proc/[0-9]*; do
-		if tr '\0' ' ' <"$process/cmdline" 2>/dev/null | grep -q "$home"; then
-			tr '\0' '\n' <"$process/cmdline" >>cmdlines 2>/dev/null || true
-		fi
+		line=$(tr '\0' ' ' 2>/dev/null <"$process/cmdline" || true) 2>/dev/null
+		case $line in *"$home"*) echo "$line" >>cmdlines ;; esac
 	done
 	[ -s cmdlines ] || fail "no process of ours was seen"
 	nowhere "status, check, logs and command lines" pushed status check cmdlines
 	case $written in
-	*STORE*) nowhere "what a handler inherits for the store" logs log ;;
+	*STORE*) secrets=$STORE_SECRET nowhere "what a handler inherits for the store" logs log ;;
 	esac
 	stop_reeve
 done
