@@ -47,6 +47,11 @@ void redis_interrupt(struct store *base)
 	bells_interrupt(&redis_of(base)->bells);
 }
 
+void redis_ring(struct bells *bells, const char *queue, int64_t count)
+{
+	bells_ring(bells, index_of(bells, *queue ? queue : NULL), count);
+}
+
 /* A message is [message, channel, "QUEUE COUNT"]; an empty queue is the outbox. */
 static void ring(struct bells *bells, const redisReply *reply)
 {
@@ -58,7 +63,7 @@ static void ring(struct bells *bells, const redisReply *reply)
 	if (!space)
 		return;
 	*space = '\0';
-	bells_ring(bells, index_of(bells, *queue ? queue : NULL), strtoll(space + 1, NULL, 10));
+	redis_ring(bells, queue, strtoll(space + 1, NULL, 10));
 }
 
 struct ear {

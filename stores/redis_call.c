@@ -115,6 +115,28 @@ static bool check_replicas(
 		store->address.shown, redis_number(reply), store->address.wait);
 }
 
+/*
+ * A script that made tasks ready answers [+rings, its value, [queue, count, …]]; no value begins
+ * with a status. Where a process of this host listens the rings come from there.
+ */
+static redisReply *take_rings(struct redis_store *store, redisReply *reply)
+{
+	bool has_rings = reply->type == REDIS_REPLY_ARRAY && reply->elements == 3 &&
+			 reply->element[0]->type == REDIS_REPLY_STATUS &&
+			 strcmp(reply->element[0]->str, "rings") == 0;
+	if (!has_rings)
+		return reply;
+	const redisReply *rings = reply->element[2];
+	bool is_alone = !bells_are_listened(&store->bells);
+	for (size_t i = 0; is_alone && i + 1 < rings->elements; i += 2)
+		redis_ring(
+			&store->bells, rings->element[i]->str, redis_number(rings->element[i + 1]));
+	redisReply *value = reply->element[1];
+	reply->element[1] = NULL; /* freeReplyObject passes over it */
+	freeReplyObject(reply);
+	return value;
+}
+
 bool redis_act(struct redis_store *store, enum redis_script script, const struct redis_pack *args,
 	redisReply **reply, struct error *err)
 {
@@ -130,7 +152,7 @@ bool redis_act(struct redis_store *store, enum redis_script script, const struct
 		if (replies[1])
 			freeReplyObject(replies[1]);
 		if (done) {
-			*reply = replies[0];
+			*reply = take_rings(store, replies[0]);
 			return true;
 		}
 		freeReplyObject(replies[0]);

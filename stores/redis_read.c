@@ -278,6 +278,8 @@ bool redis_get_queue(
 		.dead = redis_number(at[3]),
 		.oldest_ms = redis_number(at[4]),
 		.completed = redis_number(at[5]),
-		.failed = redis_number(at[6]) };
+		.failed = redis_number(at[6]),
+		.unsent = redis_number(at[7]),
+		.sent = redis_number(at[8]) };
 	return true;
 }

@@ -108,7 +108,25 @@ bool redis_list_attempts(
 bool redis_get_queue(
 	struct store *store, const char *queue, struct queue_stats *stats, struct error *err);
 
+/* redis_outbox.c */
+bool redis_set_door(struct store *store, const char *const *queues, size_t count, bool has_door,
+	struct error *err);
+bool redis_claim_unsent(struct store *store, const struct claim_request *request,
+	struct outgoing_list *list, struct error *err);
+bool redis_mark_sent(struct store *store, const struct sent *sent, size_t count, struct error *err);
+bool redis_resend(struct store *store, const char *queue, int64_t after_ms, size_t max,
+	size_t *count, struct error *err);
+bool redis_adopt(struct store *store, const struct arrival *arrivals, size_t count,
+	enum adoption *answers, struct error *err);
+
+/* redis_gates.c */
+bool redis_list_gates(struct store *store, const struct waiting_gate *after, size_t limit,
+	struct gate_list *list, struct error *err);
+bool redis_mend_gate(struct store *store, const char *job, int64_t scope, const char *gate,
+	int64_t pending, struct error *err);
+
 /* redis_bell.c */
+void redis_ring(struct bells *bells, const char *queue, int64_t count); /* "": the outbox */
 uint32_t redis_bell(struct store *store, const char *queue);
 void redis_wait(struct store *store, const char *queue, uint32_t ticket, int64_t timeout_ms);
 void redis_interrupt(struct store *store);

@@ -22,9 +22,10 @@ bool redis_sweep(struct store *base, size_t limit, struct sweep_report *report, 
 	for (size_t page = at_most(limit); page > 0; is_first = false) {
 		OWNED(redis_pack) struct redis_pack args = { 0 };
 		OWNED(redis_reply) redisReply *reply = NULL;
-		redis_pack_list(&args, 2);
+		redis_pack_list(&args, 3);
 		redis_pack_number(&args, (int64_t)page);
 		redis_pack_number(&args, is_first);
+		redis_pack_number(&args, STORE_KNOWN_MS);
 		if (!redis_act(redis_of(base), REDIS_SWEEP, &args, &reply, err))
 			return false;
 		struct sweep_report here = { .released = (size_t)redis_number(reply->element[0]),
@@ -64,17 +65,23 @@ static bool purge_stage(struct redis_store *store, const char *queue, const char
 	return true;
 }
 
+/* The parked go first: else the end of the one before makes them ready. */
+static const char *const stages[] = { "parked", "ready", "clock", "unsent", "claims", "sent:0",
+	"sent:1", "sent:2", "sent:3", "sent:4", "sent:5", "sent:6", "sent:7", "sent:8", "sent:9",
+	"sent:10", "sent:11", "sent:12", "sent:13", "sent:14", "sent:15" };
+
 bool redis_purge(struct store *base, const char *queue, bool dead, size_t limit, size_t *deleted,
 	struct error *err)
 {
 	struct redis_store *store = redis_of(base);
 	size_t count = 0;
-	bool done = dead ? purge_stage(store, queue, "dead", limit, &count, err)
-			 : purge_stage(store, queue, "ready", limit, &count, err) &&
-				    purge_stage(store, queue, "clock", limit, &count, err);
-	if (done)
-		*deleted = count;
-	return done;
+	if (dead && !purge_stage(store, queue, "dead", limit, &count, err))
+		return false;
+	for (size_t i = 0; !dead && i < ARRAY_SIZE(stages); i++)
+		if (!purge_stage(store, queue, stages[i], limit, &count, err))
+			return false;
+	*deleted = count;
+	return true;
 }
 
 bool redis_gc(struct store *base, int64_t completed_before_ms, int64_t failed_before_ms,

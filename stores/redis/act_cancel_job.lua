@@ -14,5 +14,4 @@ end
 job.state = JOB_CANCELLED
 call('SADD', prefix .. 'ending', number)
 settle_job(job)
-finish()
-return 1
+return finish(1)

@@ -24,7 +24,7 @@ local function settle(t, commit, outcome)
 		wait_again(t, commit)
 	elseif outcome == GIVE_BACK then
 		t.losses = t.losses + commit[10]
-		queue_task(t, t.due)
+		keep_task(t, t.due)
 	else
 		end_task(t, ENDS[outcome])
 	end
@@ -107,5 +107,4 @@ end
 if args[2] then
 	batch, next_ms = lease(args[2])
 end
-finish()
-return { answers, batch, next_ms }
+return finish({ answers, batch, next_ms })

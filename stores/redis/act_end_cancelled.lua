@@ -9,5 +9,4 @@ elseif job.state ~= JOB_CANCELLED then
 	return refuse('CONFLICT', 'job ' .. args[1] .. ' is not cancelled')
 end
 local left = end_page(job, args[2])
-finish()
-return left and 1 or 0
+return finish(left and 1 or 0)

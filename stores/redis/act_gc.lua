@@ -68,7 +68,6 @@ while left > 0 do
 	end
 	drop_results(member)
 end
-finish()
 local more = call('EXISTS', prefix .. 'doomed') == 1 or next_old('ended:good', args[1]) or
 	next_old('ended:bad', args[2]) or next_old('results', args[3])
-return { deleted, more and 1 or 0 }
+return finish({ deleted, more and 1 or 0 })

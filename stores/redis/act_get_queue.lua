@@ -2,8 +2,8 @@
 --#needs core tasks
 -- args: queue. What is delayed and due by now may run: a lease would take it.
 local queue = args[1]
-local counts = call('HMGET', prefix .. 'queue:' .. queue, 'r', 'd', 'k', 'c', 'f')
-for i = 1, 5 do
+local counts = call('HMGET', prefix .. 'queue:' .. queue, 'r', 'd', 'k', 'c', 'f', 'u', 's', 'p')
+for i = 1, 8 do
 	counts[i] = tonumber(counts[i] or 0)
 end
 local due, oldest = 0, false
@@ -19,5 +19,17 @@ if not oldest and counts[1] > 0 then
 	local score = tonumber(head[2] or 0)
 	oldest = score - floor(score / PRIORITY) * PRIORITY
 end
-return { counts[1] + due, counts[2] - due, counts[3], call('ZCARD', prefix .. 'dead:' .. queue),
-	oldest and math.max(0, now - oldest) or 0, counts[4], counts[5] }
+
+-- Of the outbox: what is due later.
+local later = 0
+local later_list = prefix .. 'later:' .. queue
+local entries = call('ZRANGEBYSCORE', later_list, '(' .. now, '+inf', 'LIMIT', 0, 500)
+for _, entry in ipairs(entries) do
+	later = later + (#entry > 17 and count_line(sub(entry, 12), sub(entry, 1, 10)) or 1)
+end
+if #entries == 500 then
+	later = later + call('ZCOUNT', later_list, '(' .. now, '+inf') - 500
+end
+local outbox = counts[6] + counts[7]
+return { counts[1] + due + counts[8] + outbox - later, counts[2] - due + later, counts[3], call('ZCARD', prefix .. 'dead:' .. queue),
+	oldest and math.max(0, now - oldest) or 0, counts[4], counts[5], counts[6], counts[7] }

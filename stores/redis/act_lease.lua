@@ -2,5 +2,4 @@
 --#needs core tasks pushes lease
 -- args: a request
 local batch, next_ms = lease(args)
-finish()
-return { batch, next_ms }
+return finish({ batch, next_ms })

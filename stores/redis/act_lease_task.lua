@@ -19,5 +19,4 @@ if t.due == 0 then
 end
 hold(t, args[2], args[3], args[4])
 local row = describe(t)
-finish()
-return { row }
+return finish({ row })

@@ -17,5 +17,4 @@ for _, member in ipairs(members) do
 		kept = kept + 1
 	end
 end
-finish()
-return { deleted, #members == args[5] and kept or -1 }
+return finish({ deleted, #members == args[5] and kept or -1 })

@@ -5,5 +5,4 @@ local ids = {}
 for i, push in ipairs(args) do
 	ids[i] = push_one(push)
 end
-finish()
-return ids
+return finish(ids)

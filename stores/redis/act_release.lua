@@ -1,5 +1,5 @@
 --#flags allow-oom
---#needs core tasks
+--#needs core tasks pushes lease outbox
 -- args: owner, the id of the task it was running or false, entry or false, limit
 local released = 0
 local ran = args[2] and find_ref(args[2])
@@ -23,5 +23,13 @@ for _, ref in ipairs(call('SRANDMEMBER', owned, args[4])) do
 		call('SREM', owned, ref)
 	end
 end
-finish()
-return { released, call('SCARD', owned) }
+local claims = prefix .. 'claimer:' .. args[1]
+for _, ref in ipairs(call('SRANDMEMBER', claims, args[4])) do
+	local t = load_task(ref)
+	if t and t.place == 'c' and t.claimer == args[1] then
+		lapse(t)
+	else
+		call('SREM', claims, ref)
+	end
+end
+return finish({ released, call('SCARD', owned) + call('SCARD', claims) })

@@ -16,17 +16,10 @@ local holder = key and call('HGET', prefix .. 'keys', key)
 if holder and holder ~= t.number then
 	return refuse('CONFLICT', 'the key of task ' .. args[1] .. ' is taken again')
 end
-if key then
-	call('HSET', prefix .. 'keys', key, t.number)
-end
 if is_dead(t.state) then
 	call('ZREM', prefix .. 'dead', ref)
 	call('ZREM', prefix .. 'dead:' .. t.queue, ref)
 end
-local member = (job and 'j' or 'p') .. t.number
-call('ZREM', prefix .. 'ended:good', member)
-call('ZREM', prefix .. 'ended:bad', member)
-call('ZREM', prefix .. 'results', member)
 local failed_job = t.flags >= 2
 t.failures, t.crashes, t.losses, t.flags, t.finished = 0, 0, 0, 0, 0
 if t.timeout > 0 then
@@ -34,20 +27,22 @@ if t.timeout > 0 then
 end
 call('HDEL', t.key, 'r' .. t.field, 'e' .. t.field)
 if job then
-	call('ZADD', prefix .. 'running', 0, job.id)
-	call('HDEL', prefix .. 'j:' .. t.number, 'cleared')
-	job.finished = 0
 	if failed_job then
 		job.failing = job.failing - 1
 	end
-	if job.failing <= 0 then
-		job.state, job.reason = JOB_RUNNING, nil
-		call('HDEL', prefix .. 'j:' .. t.number, 'reason')
-		job.old.reason = nil
-	end
+	resume_job(job)
 	apply(job, tonumber(sub(ref, 11), 16), args[2], nil)
+else
+	if key then
+		call('HSET', prefix .. 'keys', key, t.number)
+	end
+	call('ZREM', prefix .. 'ended:good', 'p' .. t.number)
+	call('ZREM', prefix .. 'ended:bad', 'p' .. t.number)
+	call('ZREM', prefix .. 'results', 'p' .. t.number)
+end
+if t.group then
+	join_group(t)
 end
 queue_task(t, now)
 store_task(t)
-finish()
-return 1
+return finish(1)

@@ -63,5 +63,4 @@ if t.spawned == 0 then
 	t.spawned = 1
 	store_task(t)
 end
-finish()
-return 1
+return finish(1)

@@ -26,5 +26,4 @@ call('ZADD', prefix .. 'running', 0, id)
 local job = get_job(number)
 apply(job, 0, args[6], nil)
 settle_job(job)
-finish()
-return id
+return finish(id)

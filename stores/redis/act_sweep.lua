@@ -1,6 +1,6 @@
 --#flags allow-oom
---#needs core tasks pushes lease ending doom
--- args: limit, whether sleepers beside ready tasks are rung for. One page of everything; the caller
+--#needs core tasks pushes lease outbox ending doom
+-- args: limit, whether sleepers beside ready tasks are rung for, how long messages are known. One page of everything; the caller
 -- asks again while there is more.
 local limit = args[1]
 local released, due, dropped, next_ms = 0, 0, 0, -1
@@ -15,6 +15,27 @@ for _, queue in ipairs(queues) do
 		released, due = released + put_back_here, due + due_here
 		budget = budget - put_back_here - due_here
 		budget = budget - take_in(queue)
+	end
+end
+
+local has_outbox_left = false
+for _, queue in ipairs(call('SMEMBERS', prefix .. 'outboxes')) do
+	if not has_door(queue) then
+		if budget > 0 then
+			local emptied = empty_outbox(queue, budget)
+			due, budget = due + emptied, budget - emptied
+		end
+		local left = call('EXISTS', prefix .. 'unsent:' .. queue, prefix .. 'claims:' .. queue) > 0
+		for level = 0, SENT_LEVELS - 1 do
+			left = left or call('EXISTS', prefix .. 'sent:' .. level .. ':' .. queue) == 1
+		end
+		if left then
+			has_outbox_left = true
+		else
+			call('SREM', prefix .. 'outboxes', queue)
+		end
+	else
+		call('ZREMRANGEBYSCORE', prefix .. 'later:' .. queue, '-inf', now)
 	end
 end
 
@@ -48,11 +69,20 @@ end
 if dropped < limit then
 	dropped = dropped + sweep_doomed(limit - dropped)
 end
+if dropped < limit then
+	local old = call('ZRANGEBYSCORE', prefix .. 'known', '-inf', '(' .. now - args[3], 'LIMIT', 0,
+		limit - dropped)
+	if #old > 0 then
+		dropped = dropped + call('ZREM', prefix .. 'known', unpack(old))
+	end
+end
+if has_outbox_left then
+	next_ms = 0
+end
 for _, queue in ipairs(queues) do
 	local head = call('ZRANGE', prefix .. 'clock:' .. queue, 0, 0, 'WITHSCORES')
 	if head[2] then
 		next_ms = sooner(next_ms, math.max(0, tonumber(head[2]) - now))
 	end
 end
-finish()
-return { released, due, dropped, next_ms }
+return finish({ released, due, dropped, next_ms })

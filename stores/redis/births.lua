@@ -52,12 +52,9 @@ end
 
 -- child: name, queue, payload, priority, delay, scopes, waits, wait_scope, wait_gate, wait_timeout
 local function bear(job, parent, child)
-	local ref = child_ref(job.number, job.seq)
-	local key, field = place(ref)
-	local t = { ref = ref, key = key, field = field, number = job.number, job = job,
-		name = child[1], queue = child[2], priority = child[4], attempt = 0, failures = 0,
-		crashes = 0, losses = 0, flags = 0, due = 0, finished = 0, wait_until = 0, records = 0,
-		gate = child[7] and child[9], scope = child[8], delay = child[5] }
+	local t = new_task(child_ref(job.number, job.seq))
+	t.job, t.name, t.queue, t.priority = job, child[1], child[2], child[4]
+	t.gate, t.scope, t.delay = child[7] and child[9], child[8], child[5]
 	job.seq = job.seq + 1
 	if child[7] and child[10] > 0 then
 		t.wait_until = now + child[10]
@@ -67,8 +64,9 @@ local function bear(job, parent, child)
 	else
 		queue_task(t, now + child[5])
 	end
-	call('HSET', key, 'b' .. field, encode({ child[1], child[2], child[4], parent, child[6], now, '',
-		t.gate, child[8], child[10], child[5] }), 'p' .. field, child[3], 's' .. field, state_row(t))
+	call('HSET', t.key, 'b' .. t.field, encode({ child[1], child[2], child[4], parent, child[6], now,
+		'', t.gate, child[8], child[10], child[5] }), 'p' .. t.field, child[3], 's' .. t.field,
+		state_row(t))
 end
 
 -- Brings to life what the attempt has written ahead: one entry for each line, whatever its length.

@@ -37,7 +37,7 @@ local function add(key, field, by)
 	fields[field] = (fields[field] or 0) + by
 end
 
--- r: ready, d: delayed, k: working, c: completed, f: failed.
+-- r: ready, d: delayed, k: working, u: unsent, s: sent, p: parked, c: completed, f: failed.
 local function count(queue, field, by)
 	add(prefix .. 'queue:' .. queue, field, by)
 end

@@ -52,7 +52,7 @@ local function come_due(queue, member)
 	end
 	call('ZREM', clock, member)
 	count(queue, 'd', -tasks)
-	enter(queue, priority, due, entry, tasks)
+	keep(queue, priority, due, entry, tasks)
 end
 
 -- Its gate may have woken it already, or nothing of its job can run any more.
@@ -117,7 +117,7 @@ local function take_in(queue)
 		local shown = is_good and item or cjson.encode((sub(item, 1, 1024):gsub('[\128-\255]', '?')))
 		local t = create_pushed({ inbox_id(number), queue, queue, shown, false, 0, 0 })
 		if is_good then
-			queue_task(t, now)
+			keep_task(t, now)
 			store_pushed(t)
 		else
 			end_task(t, INVALID)
@@ -138,18 +138,18 @@ local function describe(t)
 end
 
 -- The next task of a line. nil: it has none; false: an entry that is stale.
-local function step_line(queue, member)
+local function step_line(list, member)
 	local line, number = sub(member, 1, 10), sub(member, 12)
-	local key, ready = prefix .. 'line:' .. line, prefix .. 'ready:' .. queue
+	local key = prefix .. 'line:' .. line
 	local job = get_job(number)
 	if not job or (job.state == JOB_CANCELLED and job.swept >= job.seq - 1) then
 		call('UNLINK', key)
-		call('ZREM', ready, member)
+		call('ZREM', list, member)
 		return nil
 	end
 	local seq = call('LPOP', key)
 	if not seq then
-		call('ZREM', ready, member)
+		call('ZREM', list, member)
 		return nil
 	end
 	local t = load_task(number .. seq, true)
@@ -164,34 +164,35 @@ local function step_line(queue, member)
 	return t
 end
 
--- Takes the task at the head of the queue, or passes over an entry; nil where there is none.
+-- Takes the task of an entry out of its list; nil or false: an entry that is passed over.
+local function take_entry(list, member, score)
+	local t
+	if #member > 17 then
+		t = step_line(list, member)
+	else
+		call('ZREM', list, member)
+		t = load_task(member, true)
+	end
+	if t then
+		t.due = score - floor(score / PRIORITY) * PRIORITY
+		t.line = ''
+		count_queued(t, -1)
+	end
+	return t
+end
+
+-- The task at the head of the queue; false: an entry was passed over; nil: there is none.
 local function take_head(queue)
 	local ready = prefix .. 'ready:' .. queue
 	local head = call('ZRANGE', ready, 0, 0, 'WITHSCORES')
-	local member = head[1]
-	if not member then
+	if not head[1] then
 		return nil
 	end
-	local score = tonumber(head[2])
-	local t
-	if #member > 17 then
-		t = step_line(queue, member)
-		if not t then
-			return false
-		end
-	else
-		call('ZREM', ready, member)
-		t = load_task(member, true)
-		if not t then
-			return false
-		end
+	local t = take_entry(ready, head[1], tonumber(head[2]))
+	if not t then
+		return false
 	end
-	t.due = score - floor(score / PRIORITY) * PRIORITY
-	t.line = ''
 	count(queue, 'r', -1)
-	if t.job then
-		t.job.queued = t.job.queued - 1
-	end
 	return t
 end
 

@@ -3,11 +3,8 @@
 -- push: id, name, queue, payload, key or false, priority, delay
 local function create_pushed(push)
 	local number = new_number()
-	local ref = number .. '0000000'
-	local key, field = place(ref)
-	local t = { ref = ref, key = key, field = field, number = number, is_pushed = true,
-		name = push[2], queue = push[3], priority = push[6], attempt = 0, failures = 0, crashes = 0,
-		losses = 0, flags = 0, due = 0, finished = 0, wait_until = 0, records = 0 }
+	local t = new_task(number .. '0000000')
+	t.is_pushed, t.name, t.queue, t.priority = true, push[2], push[3], push[6]
 	call('HSET', prefix .. 'pushed', push[1], number)
 	if push[5] then
 		call('HSET', prefix .. 'keys', 't' .. push[3] .. '\n' .. push[5], number)
@@ -56,6 +53,7 @@ local function delete_pushed(t)
 			drop_key('t' .. t.queue .. '\n' .. t.task_key, t.number)
 		end
 	end
+	leave_group(t)
 	if is_dead(t.state) then
 		call('ZREM', prefix .. 'dead', t.ref)
 		call('ZREM', prefix .. 'dead:' .. t.queue, t.ref)

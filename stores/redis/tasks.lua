@@ -46,15 +46,15 @@ local jobs = {}
 local job_fields = { 'id', 'state', 'finished', 'queued', 'working', 'waiting', 'failing', 'seq',
 	'swept', 'key', 'workflow', 'results', 'reason', 'doomed' }
 
--- false where there is no such job, or it is being deleted.
-local function get_job(number)
+-- false where there is no such job, or it is being deleted and `even_doomed` is not said.
+local function get_job(number, even_doomed)
 	local job = jobs[number]
-	if job ~= nil then
+	if job or (job == false and not even_doomed) then
 		return job
 	end
 	local row = call('HMGET', prefix .. 'j:' .. number, unpack(job_fields))
 	job = false
-	if row[1] and not row[14] then
+	if row[1] and (even_doomed or not row[14]) then
 		job = { number = number, id = row[1], key = row[10], workflow = row[11], reason = row[13] }
 		for i = 2, 9 do
 			job[job_fields[i]] = tonumber(row[i] or 0)
@@ -94,8 +94,9 @@ local function tally(number, scope, name, letter, by)
 end
 
 -- body: name, queue, priority, parent, scopes, created, line, gate, scope, timeout, delay, key
--- state: state, attempt, failures, crashes, losses, flags, due, finished, line, wait_until,
---        records; and while it works since (for finished), owner, nonce, length, spawned
+-- state: state, attempt, failures, crashes, losses, flags, due, finished (since, while it works),
+--        line, wait_until, records; where there is any: dispatch, place in the outbox or '', group,
+--        claimer; while it works: owner, nonce, length, spawned
 local function load_task(ref, with_payload)
 	local key, field = place(ref)
 	local row
@@ -118,22 +119,35 @@ local function load_task(ref, with_payload)
 		local s = decode(row[2])
 		t.state, t.attempt, t.failures, t.crashes, t.losses = s[1], s[2], s[3], s[4], s[5]
 		t.flags, t.due, t.finished, t.line, t.wait_until = s[6], s[7], s[8], s[9], s[10]
-		t.records, t.owner, t.nonce, t.length, t.spawned = s[11], s[12], s[13], s[14], s[15]
+		t.records, t.dispatch, t.place, t.group = s[11], s[12] or 0, s[13] or '', s[14] or false
+		t.claimer, t.owner, t.nonce, t.length, t.spawned = s[15], s[16], s[17], s[18], s[19]
 	else
 		t.state, t.attempt, t.failures, t.crashes, t.losses = QUEUED, 0, 0, 0, 0
 		t.flags, t.due, t.finished, t.line, t.wait_until, t.records = 0, 0, 0, b[7], 0, 0
+		t.dispatch, t.place, t.group = 0, '', false
 		t.is_fresh = true
 	end
 	return t
 end
 
+-- A task that is being born: nothing has happened to it.
+local function new_task(ref)
+	local key, field = place(ref)
+	return { ref = ref, key = key, field = field, number = sub(ref, 1, 10), state = QUEUED,
+		attempt = 0, failures = 0, crashes = 0, losses = 0, flags = 0, due = 0, finished = 0,
+		line = '', wait_until = 0, records = 0, dispatch = 0, place = '', group = false }
+end
+
 local function state_row(t)
-	if t.state == WORKING then
-		return encode({ t.state, t.attempt, t.failures, t.crashes, t.losses, t.flags, t.due,
-			t.finished, '', t.wait_until, t.records, t.owner, t.nonce, t.length, t.spawned })
+	local row = { t.state, t.attempt, t.failures, t.crashes, t.losses, t.flags, t.due, t.finished,
+		t.line, t.wait_until, t.records }
+	if t.state == WORKING or t.dispatch > 0 or t.place ~= '' or t.group then
+		row[12], row[13], row[14], row[15] = t.dispatch, t.place, t.group, t.claimer or false
 	end
-	return encode({ t.state, t.attempt, t.failures, t.crashes, t.losses, t.flags, t.due,
-		t.finished, t.line, t.wait_until, t.records })
+	if t.state == WORKING then
+		row[16], row[17], row[18], row[19] = t.owner, t.nonce, t.length, t.spawned
+	end
+	return encode(row)
 end
 
 local function store_task(t)
@@ -186,8 +200,16 @@ local function know_queue(queue)
 	end
 end
 
--- An entry of a queue: a task's ref, or a line. Ready now, or in the clock until it is due.
-local function enter(queue, priority, due, member, tasks)
+local doors = {}
+local function has_door(queue)
+	if doors[queue] == nil then
+		doors[queue] = call('SISMEMBER', prefix .. 'doors', queue) == 1
+	end
+	return doors[queue]
+end
+
+-- An entry of a queue, a task's ref or a line: ready now, or in the clock until it is due.
+local function keep(queue, priority, due, member, tasks)
 	if due <= now then
 		call('ZADD', prefix .. 'ready:' .. queue, -priority * PRIORITY + due, member)
 		count(queue, 'r', tasks)
@@ -199,12 +221,72 @@ local function enter(queue, priority, due, member, tasks)
 	know_queue(queue)
 end
 
-local function queue_task(t, due)
-	t.state, t.due, t.line = QUEUED, due, ''
-	enter(t.queue, t.priority, due, t.ref, 1)
-	if t.job then
-		t.job.queued = t.job.queued + 1
+-- Of a queue with a door: a courier takes it from there.
+local function put_unsent(queue, priority, due, member, tasks)
+	call('ZADD', prefix .. 'unsent:' .. queue, -priority * PRIORITY + due, member)
+	if due > now then
+		call('ZADD', prefix .. 'later:' .. queue, due, member)
 	end
+	count(queue, 'u', tasks)
+	rings[''] = (rings[''] or 0) + tasks
+	know_queue(queue)
+	call('SADD', prefix .. 'outboxes', queue)
+end
+
+local function enter(queue, priority, due, member, tasks)
+	local put = has_door(queue) and put_unsent or keep
+	put(queue, priority, due, member, tasks)
+end
+
+local function group_key(t)
+	return prefix .. 'group:' .. t.queue .. '\n' .. t.group
+end
+
+-- Tasks of one group stand in line: whoever is not its first is parked.
+local function is_first(t)
+	return not t.group or call('ZRANGE', group_key(t), 0, 0)[1] == t.ref or
+		not call('ZSCORE', group_key(t), t.ref)
+end
+
+local function count_queued(t, by)
+	if t.job then
+		t.job.queued = t.job.queued + by
+	end
+end
+
+local function set_queued(t, due, where)
+	t.state, t.due, t.line, t.place = QUEUED, due, '', where
+	count_queued(t, 1)
+end
+
+local function keep_task(t, due)
+	if is_first(t) then
+		set_queued(t, due, '')
+		keep(t.queue, t.priority, due, t.ref, 1)
+	else
+		set_queued(t, due, 'p')
+		call('ZADD', prefix .. 'parked:' .. t.queue, due, t.ref)
+		count(t.queue, 'p', 1)
+		know_queue(t.queue)
+	end
+end
+
+local function send_task(t, due, where)
+	set_queued(t, due, where)
+	put_unsent(t.queue, t.priority, due, t.ref, 1)
+end
+
+local function queue_task(t, due)
+	if not t.group and has_door(t.queue) then
+		send_task(t, due, 'u')
+	else
+		keep_task(t, due)
+	end
+end
+
+local function join_group(t)
+	local order = call('HINCRBY', meta, 'line', 1)
+	call('ZADD', group_key(t), order, t.ref)
 end
 
 local function gate_name(t)
@@ -218,11 +300,15 @@ local function get_waiters(number, gate)
 end
 
 local function set_waiters(number, gate, waiters)
-	local key = prefix .. 'gate:' .. number
+	local key, list = prefix .. 'gate:' .. number, prefix .. 'waiting:' .. number
 	if #waiters > 0 then
 		call('HSET', key, 'w' .. gate, encode(waiters))
+		if call('ZADD', list, 0, gate) == 1 then
+			call('ZADD', prefix .. 'gated', 0, get_job(number).id)
+		end
 	else
 		call('HDEL', key, 'w' .. gate)
+		call('ZREM', list, gate)
 	end
 end
 
@@ -239,8 +325,27 @@ local function count_waiting(t, by)
 	tally(t.number, 0, t.name, 'w', by)
 end
 
+-- The next in line has its turn, unless somebody works on it out of turn.
+local function leave_group(t)
+	local key = t.group and group_key(t)
+	if not key or call('ZREM', key, t.ref) == 0 then
+		return
+	end
+	local ref = call('ZRANGE', key, 0, 0)[1]
+	local other = ref and load_task(ref)
+	if other and other.state == QUEUED and other.place == 'p' then
+		call('ZREM', prefix .. 'parked:' .. other.queue, ref)
+		count(other.queue, 'p', -1)
+		other.place = ''
+		keep(other.queue, other.priority, other.due, ref, 1)
+		store_task(other)
+	end
+end
+
 local function wait_for_gate(t)
 	local gate = gate_name(t)
+	leave_group(t) -- who waits in a line may be waited for by it
+	t.group = false
 	local waiters = get_waiters(t.number, gate)
 	local found
 	for _, w in ipairs(waiters) do
@@ -255,7 +360,7 @@ local function wait_for_gate(t)
 	found[6] = found[6] + 1
 	call('RPUSH', prefix .. 'line:' .. found[1], sub(t.ref, 11))
 	set_waiters(t.number, gate, waiters)
-	t.state, t.line = WAITING, found[1]
+	t.state, t.line, t.place = WAITING, found[1], ''
 	count_waiting(t, 1)
 	if t.wait_until > now then
 		call('ZADD', prefix .. 'clock:' .. t.queue, t.wait_until, 't' .. t.ref)
@@ -290,6 +395,63 @@ local function state_of(t)
 	return t.state
 end
 
+local function leave_later(t)
+	if t.due > now then
+		call('ZREM', prefix .. 'later:' .. t.queue, t.ref)
+	end
+end
+
+local function sent_list(t)
+	return prefix .. 'sent:' .. math.min(math.max(t.dispatch, 1), 16) - 1 .. ':' .. t.queue
+end
+
+-- Where single tasks stand, by their place: how each is left.
+local leavers = {
+	[''] = function(t)
+		if call('ZREM', prefix .. 'ready:' .. t.queue, t.ref) == 1 then
+			count(t.queue, 'r', -1)
+		else
+			call('ZREM', prefix .. 'clock:' .. t.queue, fmt('d%03d', t.priority + 100) .. t.ref)
+			count(t.queue, 'd', -1)
+		end
+	end,
+	u = function(t) -- unsent, to be sent under a new number
+		call('ZREM', prefix .. 'unsent:' .. t.queue, t.ref)
+		count(t.queue, 'u', -1)
+		leave_later(t)
+	end,
+	c = function(t) -- claimed
+		call('ZREM', prefix .. 'claims:' .. t.queue, t.ref)
+		call('SREM', prefix .. 'claimer:' .. t.claimer, t.ref)
+		count(t.queue, 'u', -1)
+		leave_later(t)
+	end,
+	s = function(t) -- sent
+		call('ZREM', sent_list(t), t.ref)
+		count(t.queue, 's', -1)
+		leave_later(t)
+	end,
+	p = function(t) -- parked
+		call('ZREM', prefix .. 'parked:' .. t.queue, t.ref)
+		count(t.queue, 'p', -1)
+	end,
+}
+leavers.l = leavers.u -- unsent again, its claim has lapsed
+
+local function leave_line(t, line)
+	local member = line_member(t.number, t.line)
+	line[3] = line[3] + 1
+	set_line(t.number, t.line, line)
+	t.due = line[2]
+	local where = 'd'
+	if call('ZSCORE', prefix .. 'ready:' .. t.queue, member) then
+		where = 'r'
+	elseif call('ZSCORE', prefix .. 'unsent:' .. t.queue, member) then
+		where = 'u'
+	end
+	count(t.queue, where, -1)
+end
+
 -- Takes a queued or waiting task out of where it stands.
 local function leave(t)
 	local line = t.line ~= '' and get_line(t.number, t.line)
@@ -297,23 +459,13 @@ local function leave(t)
 		stop_waiting(t)
 	else
 		if line then
-			line[3] = line[3] + 1
-			set_line(t.number, t.line, line)
-			t.due = line[2]
-			local member = line_member(t.number, t.line)
-			local is_ready = call('ZSCORE', prefix .. 'ready:' .. t.queue, member)
-			count(t.queue, is_ready and 'r' or 'd', -1)
-		elseif call('ZREM', prefix .. 'ready:' .. t.queue, t.ref) == 1 then
-			count(t.queue, 'r', -1)
+			leave_line(t, line)
 		else
-			call('ZREM', prefix .. 'clock:' .. t.queue, fmt('d%03d', t.priority + 100) .. t.ref)
-			count(t.queue, 'd', -1)
+			leavers[t.place](t)
 		end
-		if t.job then
-			t.job.queued = t.job.queued - 1
-		end
+		count_queued(t, -1)
 	end
-	t.line, t.is_fresh = '', false
+	t.line, t.is_fresh, t.place, t.claimer = '', false, '', false
 end
 
 local function count_working(t, by)
@@ -424,7 +576,8 @@ end
 
 -- Ends a task that stands nowhere; the caller stores it.
 local function end_task(t, state)
-	t.state, t.finished, t.line = state, now, ''
+	t.state, t.finished, t.line, t.place = state, now, '', ''
+	leave_group(t)
 	if state == COMPLETED then
 		count(t.queue, 'c', 1)
 	elseif is_dead(state) then
@@ -462,12 +615,40 @@ local function put_back(t, is_lost)
 		if due == 0 or (is_lost and t.losses > 1 and due < now) then
 			due = now
 		end
-		queue_task(t, due)
+		keep_task(t, due)
 	end
 	store_task(t)
 end
 
-local function finish()
+-- A job that had ended runs again.
+local function resume_job(job)
+	call('ZADD', prefix .. 'running', 0, job.id)
+	call('ZREM', prefix .. 'ended:good', 'j' .. job.number)
+	call('ZREM', prefix .. 'ended:bad', 'j' .. job.number)
+	call('ZREM', prefix .. 'results', 'j' .. job.number)
+	call('HDEL', prefix .. 'j:' .. job.number, 'cleared')
+	if job.key then
+		call('HSET', prefix .. 'keys', key_of_job(job), job.number)
+	end
+	job.finished = 0
+	if job.failing <= 0 then
+		job.state, job.reason = JOB_RUNNING, nil
+		call('HDEL', prefix .. 'j:' .. job.number, 'reason')
+		job.old.reason = nil
+	end
+end
+
+-- Writes what was added up, and answers the value, with the rings for whoever calls.
+local function finish(value)
 	store_jobs()
 	flush()
+	if not next(rings) then
+		return value
+	end
+	local list = {}
+	for queue, tasks in pairs(rings) do
+		list[#list + 1] = queue
+		list[#list + 1] = tasks
+	end
+	return { { ok = 'rings' }, value, list }
 end
