@@ -37,7 +37,7 @@ enum place {
 	PLACE_SENT,
 	PLACE_PARKED /* in a line, behind another */
 };
-#define UNSENT_KEY_SIZE 48
+#define UNSENT_KEY_SIZE 64
 struct bundle {
 	enum place place;
 	struct job *job; /* NULL: one pushed task */
