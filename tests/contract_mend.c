@@ -63,10 +63,10 @@ static void a_page_goes_on_after_a_job_that_is_gone(void)
 	struct id ids[2] = { submit_wrong(1), submit_wrong(1) };
 	const struct gate_list *page = list_gates(NULL, 1);
 	CU_ASSERT_EQUAL_FATAL(page->count, 1);
-	CU_ASSERT_STRING_EQUAL(page->rows[0].job, ids[0].text);
+	bool is_second = strcmp(page->rows[0].job, ids[0].text) != 0; /* which order is its own */
 	struct error err;
 	bool left = true;
-	check(store->ops->cancel_job(store, ids[0].text, &err), &err);
+	check(store->ops->cancel_job(store, ids[is_second].text, &err), &err);
 	pass_ms(1000);
 	for (int i = 0; left && i < 100; i++) {
 		size_t deleted;
@@ -74,7 +74,7 @@ static void a_page_goes_on_after_a_job_that_is_gone(void)
 	}
 	page = list_gates(&page->rows[0], 10);
 	CU_ASSERT_EQUAL_FATAL(page->count, 1);
-	CU_ASSERT_STRING_EQUAL(page->rows[0].job, ids[1].text);
+	CU_ASSERT_STRING_EQUAL(page->rows[0].job, ids[!is_second].text);
 }
 
 static void cancelled_jobs_and_opened_gates_are_not_listed(void)

@@ -3,6 +3,9 @@
  * come late and repeat themselves, on jobs that fan out and gather at a gate. After every few acts
  * the store's counts must equal a recount of its tasks, and in the end nothing may be lost.
  *
+ * Queues get doors and lose them again; couriers claim what is unsent, send it to a broker that
+ * doubles and loses messages and changes their order, and adopt what comes back.
+ *
  * A job: split → rows, written ahead → at times an extra per row; sync waits for all of them, then
  * starts report.
  */
@@ -12,11 +15,12 @@
 
 #include <stdio.h>
 
-#define ACTS    2000
+#define ACTS    3000
 #define JOBS    40
 #define RECENT  6 /* leases that are likely to be still held */
 #define HELD    4000
 #define ROW_MAX 6
+#define BOX     64 /* messages that the broker has */
 
 struct held {
 	const struct leased *task;
@@ -24,8 +28,15 @@ struct held {
 	uint32_t spawned;
 	bool has_ended, is_lost; /* committed; released */
 };
+struct message {
+	char id[STORE_ID_SIZE];
+	const char *queue;
+};
 struct model {
 	uint64_t state; /* of the generator */
+	struct message box[BOX];
+	size_t box_count;
+	bool has_doors; /* the backend knows such */
 	struct id jobs[JOBS], pushed[JOBS];
 	bool is_cancelled[JOBS];
 	size_t job_count, pushed_count;
@@ -307,6 +318,47 @@ static void revive_some(struct model *model)
 		CU_ASSERT_TRUE(err.kind == ERROR_CONFLICT && model->is_cancelled[index]);
 }
 
+static void open_or_close_door(struct model *model)
+{
+	if (model->has_doors && pick(model, 4) == 0)
+		set_door(names[pick(model, ARRAY_SIZE(names))], pick(model, 3) > 0);
+}
+
+/* Some die between claim and send, or between send and mark. */
+static void send_some(struct model *model)
+{
+	if (!model->has_doors)
+		return;
+	struct claim_request request = { .queue = names[pick(model, ARRAY_SIZE(names))],
+		.owner = owners[pick(model, 3)],
+		.claim_ms = 5000,
+		.horizon_ms = pick(model, 2) ? 20000 : 0,
+		.max = 1 + pick(model, 5) };
+	struct outgoing_list list = claim_as(&request);
+	for (size_t i = 0; i < list.count && pick(model, 12); i++) {
+		bool is_lost = pick(model, 20) == 0 || model->box_count == BOX;
+		if (!is_lost) {
+			struct message *message = &model->box[model->box_count++];
+			memcpy(message->id, list.rows[i].id, sizeof message->id);
+			message->queue = request.queue;
+		}
+		if (pick(model, 12))
+			mark(list.rows[i].id, list.rows[i].dispatch);
+	}
+	resend(request.queue, 10000, 3);
+}
+
+static void adopt_some(struct model *model)
+{
+	if (model->box_count == 0)
+		return;
+	struct message *message = &model->box[pick(model, (uint32_t)model->box_count)];
+	enum adoption answer = adopt_task(message->queue, message->id, NULL);
+	CU_ASSERT_NOT_EQUAL(answer, ADOPT_UNKNOWN);
+	if (pick(model, 8)) /* else it comes again */
+		*message = model->box[--model->box_count];
+}
+
 static int64_t reported(const struct job_record *record, const char *name, int state)
 {
 	for (size_t i = 0; i < record->name_count; i++)
@@ -344,6 +396,8 @@ static void recount_queue(const char *name)
 		counts[list->rows[i].state]++;
 	struct queue_stats stats = queue(name);
 	CU_ASSERT_EQUAL(stats.depth + stats.delayed, counts[TASK_QUEUED]);
+	CU_ASSERT_TRUE(stats.unsent >= 0 && stats.sent >= 0);
+	CU_ASSERT_TRUE(stats.unsent + stats.sent <= counts[TASK_QUEUED]);
 	CU_ASSERT_EQUAL(stats.working, counts[TASK_WORKING]);
 	CU_ASSERT_EQUAL(stats.dead, counts[TASK_FAILED] + counts[TASK_INVALID]);
 }
@@ -380,8 +434,11 @@ static void drain(struct model *model)
 			check(store->ops->end_cancelled(store, model->jobs[i].text, 3, &left, &err),
 				&err);
 	}
+	for (size_t i = 0; model->has_doors && i < ARRAY_SIZE(names); i++)
+		set_door(names[i], false);
 	for (bool found = true; found;) {
 		pass_ms(20000);
+		sweep(1000);
 		found = false;
 		for (size_t i = 0; i < ARRAY_SIZE(names); i++)
 			found |= drain_queue(model, names[i]);
@@ -425,7 +482,9 @@ static void check_end(const struct model *model)
 		CU_ASSERT_EQUAL(times_ended(model, model->pushed[i].text), 1);
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
-		CU_ASSERT_EQUAL(queue(names[i]).working + queue(names[i]).depth, 0);
+		CU_ASSERT_EQUAL(queue(names[i]).working + queue(names[i]).depth +
+					queue(names[i]).unsent + queue(names[i]).sent,
+			0);
 }
 
 static void run(uint64_t seed)
@@ -433,9 +492,11 @@ static void run(uint64_t seed)
 	static void (*const acts[])(struct model *) = { submit_or_push, lease_some, lease_some,
 		lease_some, lease_some, lease_by_name, commit_some, commit_some, commit_some,
 		commit_some, commit_some, commit_some, renew_some, let_time_pass, cancel_some,
-		revive_some };
+		revive_some, open_or_close_door, send_some, send_some, send_some, adopt_some,
+		adopt_some, adopt_some, adopt_some };
 	struct model *model = xcalloc(1, sizeof *model);
 	model->state = seed;
+	model->has_doors = store->ops->set_door;
 	for (int i = 0; i < ACTS; i++) {
 		acts[pick(model, ARRAY_SIZE(acts))](model);
 		if (pick(model, 150) == 0)

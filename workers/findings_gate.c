@@ -12,19 +12,6 @@ static const char *const verdict_names[] = {
 	[VERDICT_UNSATISFIABLE] = "unsatisfiable",
 };
 
-/* True where the line of scopes ("0/17/23") names the scope. */
-static bool is_in_scope(const char *scopes, int64_t scope)
-{
-	char *end;
-	while (scopes && *scopes) {
-		if (strtoll(scopes, &end, 10) == scope && end != scopes)
-			return true;
-		scopes = strchr(end, '/');
-		scopes = scopes ? scopes + 1 : NULL;
-	}
-	return false;
-}
-
 /* Appends the ids of up to SHOWN_MAX tasks of the filter that are within the scope. */
 static bool append_tasks(struct store *store, const struct task_filter *filter, int64_t scope,
 	json_t *ids, struct error *err)
@@ -33,7 +20,7 @@ static bool append_tasks(struct store *store, const struct task_filter *filter, 
 	if (!store->ops->list_tasks(store, filter, &list, err))
 		return false;
 	for (size_t i = 0; i < list.count && json_array_size(ids) < SHOWN_MAX; i++)
-		if (scope == 0 || is_in_scope(list.rows[i].scopes, scope))
+		if (scope == 0 || workflow_is_in_scope(list.rows[i].scopes, scope))
 			json_array_append_new(ids, json_string(list.rows[i].id));
 	task_list_finish(&list);
 	return true;

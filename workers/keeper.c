@@ -153,6 +153,18 @@ static void end_cancelled_jobs(struct keeper *keeper)
 	job_list_finish(&jobs);
 }
 
+static void recount(struct keeper *keeper)
+{
+	struct error err;
+	const struct waiting_gate *mended = NULL;
+	bool ok = recount_look(&keeper->recount, keeper->self.store, keeper->jobs,
+		clock_steady_ms(), &mended, &err);
+	if (keeper_note(keeper, ok, "recount", &err) && mended)
+		log_line(LOG_WARN,
+			"gate %s of job %s waited for %lld tasks that are not there; mended",
+			mended->gate, mended->job, (long long)mended->pending);
+}
+
 static void look(struct keeper *keeper)
 {
 	int64_t now = clock_steady_ms();
@@ -168,6 +180,7 @@ static void look(struct keeper *keeper)
 		end_cancelled_jobs(keeper);
 	if (now >= keeper->gc_at_ms)
 		collect_garbage(keeper);
+	recount(keeper);
 }
 
 /* Until the bell rings or something is due, at most until the next look. */
@@ -208,9 +221,11 @@ _Noreturn void keeper_main(const struct worker_setup *setup)
 	}
 	keeper.jobs = jobs_create();
 	keeper.gc_at_ms = clock_steady_ms() + GC_FIRST_MS;
+	keeper.recount.cycle_at_ms = clock_steady_ms() + RECOUNT_FIRST_MS;
 	keeper_open_gauges(&keeper);
 	keeper_open_watch(&keeper);
 	keep(&keeper);
+	recount_finish(&keeper.recount);
 	jobs_destroy(keeper.jobs);
 	free(keeper.gauges);
 	free(keeper.watched);

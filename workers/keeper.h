@@ -2,6 +2,7 @@
 /* Parts of the keeper; keeper.c has the loop. Nothing stops where it dies: it makes things prompt.
  */
 #include "workers/jobs.h"
+#include "workers/keeper_recount.h"
 #include "workers/self.h"
 
 /* What is known of one queue without asking the store. */
@@ -19,6 +20,7 @@ struct keeper {
 	size_t gauge_count;
 	const char **watched; /* queues of --until-idle */
 	size_t watched_count;
+	struct recount recount;
 	int64_t sweep_at_ms, gc_at_ms, chores_at_ms, idle_at_ms; /* steady: due then */
 };
 

@@ -158,6 +158,33 @@ size_t workflow_awaited(
 	return task->condition_count;
 }
 
+bool workflow_counts(
+	const struct workflow *workflow, const char *gate, const char *name, enum task_state state)
+{
+	const struct task_model *waiting = find(workflow, gate);
+	size_t index = descriptor_find(workflow, name);
+	if (!waiting || !waiting->condition_count || index == NO_TASK ||
+		!set_has(waiting->producers, index))
+		return false;
+	if (state <= TASK_WORKING)
+		return true;
+	bool failed = state == TASK_FAILED || state == TASK_INVALID || state == TASK_CANCELLED;
+	return failed && workflow->tasks[index].policy == IF_FAILED_FAIL &&
+	       set_has(waiting->withheld, index);
+}
+
+bool workflow_is_in_scope(const char *scopes, int64_t scope)
+{
+	char *end;
+	while (scopes && *scopes) {
+		if (strtoll(scopes, &end, 10) == scope && end != scopes)
+			return true;
+		scopes = strchr(end, '/');
+		scopes = scopes ? scopes + 1 : NULL;
+	}
+	return false;
+}
+
 static bool is_of_queue(const struct task_model *task, const char *const *queues, size_t count)
 {
 	for (size_t i = 0; i < count; i++)

@@ -141,6 +141,12 @@ struct judgement {
 	enum verdict verdict;
 	char reason[256]; /* "needs 5 completed row, has 4 of 5 (1 failed)" */
 };
+/* Whether a task of this name in this state counts in the `pending` of a gate or `after:` task: it
+ * is or can lead to what that awaits and has not ended, or its failure withholds it. */
+bool workflow_counts(
+	const struct workflow *workflow, const char *gate, const char *name, enum task_state state);
+/* True where a task's line of scopes names the scope (a task's seq, or 0 for the job). */
+bool workflow_is_in_scope(const char *scopes, int64_t scope);
 /* The names that a gate or `after:` task awaits, in order; what store_get_gate is asked for. */
 size_t workflow_awaited(
 	const struct workflow *workflow, const char *name, const char *const **names);
