@@ -5,7 +5,6 @@
  */
 #include "base/logsink.h"
 
-#include "base/clock.h"
 #include "base/journal.h"
 #include "base/log.h"
 
@@ -20,11 +19,14 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
-/* A process waits for readers for at most a tenth of its time, and this long at once. */
-#define PATIENCE_MAX_MS 250
-#define PATIENCE_SHARE  10
+/* A reader that takes nothing for this long is stuck: it is not waited for until it reads again. */
+#define STUCK_MS 250
+/* For one that is slow a process waits a quarter of its time at most, saved up to a second. */
+#define PATIENCE_MAX_US INT64_C(1000000)
+#define PATIENCE_SHARE  4
 
 struct counters {
 	_Atomic uint64_t dropped, untold;
@@ -34,8 +36,9 @@ struct counters {
 static struct counters own_counters, *counters = &own_counters;
 
 static struct {
-	int64_t saved_ms, since_ms;
-} patience = { .saved_ms = PATIENCE_MAX_MS };
+	int64_t saved_us, since_us;
+	bool is_stuck;
+} patience = { .saved_us = PATIENCE_MAX_US };
 
 static void share_counters(void)
 {
@@ -120,29 +123,38 @@ void logsink_close(struct logsink *sink)
 	*sink = (struct logsink){ .fd = STDERR_FILENO, .may_block = true };
 }
 
-static int64_t patience_left(void)
+static int64_t now_us(void)
 {
-	int64_t now = clock_steady_ms(), gained = (now - patience.since_ms) / PATIENCE_SHARE;
-	patience.since_ms += gained * PATIENCE_SHARE;
-	patience.saved_ms += gained;
-	if (patience.saved_ms > PATIENCE_MAX_MS)
-		patience.saved_ms = PATIENCE_MAX_MS;
-	return patience.saved_ms;
+	struct timespec now;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * INT64_C(1000000) + now.tv_nsec / 1000;
+}
+
+static void earn_patience(int64_t now)
+{
+	int64_t earned = (now - patience.since_us) / PATIENCE_SHARE;
+	patience.since_us = now;
+	patience.saved_us += earned;
+	if (patience.saved_us > PATIENCE_MAX_US)
+		patience.saved_us = PATIENCE_MAX_US;
 }
 
 /* False: it has not read in time. */
 static bool await_reader(int fd)
 {
 	struct pollfd reader = { .fd = fd, .events = POLLOUT };
-	for (int64_t left; (left = patience_left()) > 0;) {
-		int64_t from = clock_steady_ms();
-		int ready = poll(&reader, 1, (int)left);
-		int64_t spent = clock_steady_ms() - from;
-		patience.saved_ms -= spent > 0 ? spent : 1;
-		if (ready > 0)
-			return true;
-	}
-	return false;
+	int64_t from = now_us(), end = from + STUCK_MS * 1000;
+	earn_patience(from);
+	if (patience.is_stuck || patience.saved_us <= 0)
+		return false;
+	int ready;
+	do
+		ready = poll(&reader, 1, (int)((end - from) / 1000));
+	while (ready < 0 && errno == EINTR && (from = now_us()) < end);
+	patience.saved_us -= now_us() - patience.since_us;
+	patience.since_us = now_us();
+	patience.is_stuck = ready <= 0;
+	return ready > 0;
 }
 
 static ssize_t write_some(const struct logsink *sink, const char *bytes, size_t length)
@@ -166,8 +178,10 @@ static size_t write_stream(const struct logsink *sink, const char *bytes, size_t
 	size_t done = 0;
 	while (done < length) {
 		ssize_t wrote = write_some(sink, bytes + done, length - done);
-		if (wrote > 0)
+		if (wrote > 0) {
 			done += (size_t)wrote;
+			patience.is_stuck = false;
+		}
 		if (wrote > 0 || (wrote < 0 && errno == EINTR))
 			continue;
 		if (wrote == 0 || errno != EAGAIN)
@@ -201,6 +215,7 @@ static bool send_datagram(const struct logsink *sink, const char *bytes, size_t 
 	while (!journal_send(sink->fd, JOURNAL_PATH, bytes, length))
 		if (errno != EINTR && (errno != EAGAIN || !await_reader(sink->fd)))
 			return false;
+	patience.is_stuck = false;
 	return true;
 }
 
