@@ -48,4 +48,6 @@ done
 REEVE_TEST_REDIS=redis://127.0.0.1:$(cat "$dir/port")
 REEVE_TEST_REDIS_DIR=$dir
 export REEVE_TEST_REDIS REEVE_TEST_REDIS_DIR
-"$@"
+# A checker of memory stands in front of the program, not of this script.
+# shellcheck disable=SC2086 # the wrapper is words
+${REEVE_TEST_WRAP:-} "$@"

@@ -86,4 +86,6 @@ REEVE_TEST_SQS=http://127.0.0.1:$(cat "$dir/port")
 REEVE_TEST_SQS_DIR=$dir
 export AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_CONFIG_FILE AWS_SHARED_CREDENTIALS_FILE \
 	AWS_EC2_METADATA_DISABLED REEVE_TEST_SQS REEVE_TEST_SQS_DIR
-"$@"
+# A checker of memory stands in front of the program, not of this script.
+# shellcheck disable=SC2086 # the wrapper is words
+${REEVE_TEST_WRAP:-} "$@"
