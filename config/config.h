@@ -16,6 +16,7 @@ enum queue_type { QUEUE_HANDLER, QUEUE_SYNC, QUEUE_SPLIT, QUEUE_NOOP };
 enum queue_protocol { PROTOCOL_EXEC, PROTOCOL_STREAM };
 enum queue_format { FORMAT_TASK, FORMAT_RAW, FORMAT_SQJOBS };
 enum exit_on { EXIT_ON_NEVER, EXIT_ON_FATAL };
+enum scale_strategy { SCALE_OFFERED, SCALE_DEPTH, SCALE_FIXED };
 
 struct config_origin; /* where a value came from */
 
@@ -48,10 +49,18 @@ struct config_restart {
 	int64_t probe_ms;
 };
 
+struct config_scale {
+	enum scale_strategy strategy;
+	int64_t max_wait_ms;     /* how long a ready task may wait where workers can be had */
+	int64_t window_ms;       /* of the highest recommendation that holds workers */
+	int messages_per_worker; /* of strategy depth */
+};
+
 struct config_queue {
 	char *name;
 	char *place; /* "reeve.yaml:12:5" of the queue's key */
 	int workers_min, workers_max;
+	struct config_scale scale;
 	enum queue_type type;
 	enum queue_protocol protocol;
 	enum queue_format format;
