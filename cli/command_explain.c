@@ -58,7 +58,7 @@ static void print_explanation(const json_t *explanation)
 }
 
 /* A supervisor that is not there is one of the answers, not an error. */
-static json_t *ask_status(const struct arguments *arguments, const struct config *config)
+static json_t *ask_supervisor(const struct arguments *arguments, const struct config *config)
 {
 	struct error err = { 0 };
 	const char *path;
@@ -67,7 +67,7 @@ static json_t *ask_status(const struct arguments *arguments, const struct config
 	if (!session_find_config(arguments, &path, &err) ||
 		!control_call(path, config->control_path, request, &reply, &err))
 		return NULL;
-	return json_incref(json_object_get(reply, "status"));
+	return json_incref(reply);
 }
 
 /* A job, else a task, else a queue. */
@@ -94,8 +94,9 @@ static int run(const struct arguments *arguments)
 	int code;
 	if (!session_open(arguments, &session, &code))
 		return code;
-	OWNED(json) json_t *status = ask_status(arguments, session.config);
-	const struct explain_view view = { session.store, session.config, status };
+	OWNED(json) json_t *reply = ask_supervisor(arguments, session.config);
+	const struct explain_view view = { session.store, session.config,
+		json_object_get(reply, "status"), json_object_get(reply, "scaling") };
 	OWNED(json) json_t *explanation = NULL;
 	if (!explain(&view, arguments_word(arguments, 0), &explanation, &err))
 		return say_error(&err);

@@ -40,14 +40,31 @@ static void add_value(struct table *table, const json_t *value)
 	table_add(table, text);
 }
 
-static void print_queues(const json_t *queues)
+/* What the count of workers is not free to follow. */
+static char *describe_notes(const json_t *queue, const json_t *scaling)
 {
-	static const char *const members[] = { "busy", "desired", "depth", "delayed", "working",
-		"oldest_s", "rate_per_s", "dead", "completed", "failed", "restarts" };
+	static const char *const shown[] = { "max", "max_working", "rate", "memory", "unmeasured" };
+	const char *limit = jsontext_member(scaling, "limit");
+	const char *word = NULL;
+	for (size_t i = 0; limit && i < ARRAY_SIZE(shown); i++)
+		if (strcmp(shown[i], limit) == 0)
+			word = shown[i];
+	bool is_paused = json_is_true(json_object_get(queue, "paused"));
+	if (json_is_true(json_object_get(scaling, "overridden")))
+		return xstrdup(is_paused ? "paused, set by hand" : "set by hand");
+	if (word && !is_paused)
+		return xprintf("limited: %s", word);
+	return xstrdup(is_paused ? "paused" : "");
+}
+
+static void print_queues(const json_t *queues, const json_t *scaling)
+{
+	static const char *const members[] = { "busy", "desired", "min", "max", "depth", "delayed",
+		"working", "oldest_s", "rate_per_s", "dead", "completed", "failed", "restarts" };
 	OWNED(table)
-	struct table *table =
-		table_create("QUEUE|>WORKERS|>BUSY|>DESIRED|>DEPTH|>DELAYED|>WORKING|>OLDEST "
-			     "s|>RATE/s|>DEAD|>COMPLETED|>FAILED|>RESTARTS|NOTE");
+	struct table *table = table_create(
+		"QUEUE|>WORKERS|>BUSY|>DESIRED|>MIN|>MAX|>DEPTH|>DELAYED|>WORKING|>OLDEST "
+		"s|>RATE/s|>DEAD|>COMPLETED|>FAILED|>RESTARTS|NOTE");
 	const char *name;
 	json_t *queue;
 	json_object_foreach((json_t *)queues, name, queue)
@@ -56,7 +73,8 @@ static void print_queues(const json_t *queues)
 		add_value(table, json_object_get(queue, "workers"));
 		for (size_t i = 0; i < ARRAY_SIZE(members); i++)
 			add_value(table, json_object_get(queue, members[i]));
-		table_add(table, json_is_true(json_object_get(queue, "paused")) ? "paused" : "");
+		OWNED(free) char *notes = describe_notes(queue, json_object_get(scaling, name));
+		table_add(table, notes);
 	}
 	table_print(table, stdout);
 }
@@ -74,7 +92,7 @@ static void print_workers(const json_t *workers)
 	table_print(table, stdout);
 }
 
-static void print_status(const json_t *status)
+static void print_status(const json_t *status, const json_t *scaling)
 {
 	OWNED(free)
 	char *age = describe_age(json_integer_value(json_object_get(status, "uptime_s")));
@@ -88,7 +106,7 @@ static void print_status(const json_t *status)
 			(long long)json_integer_value(json_object_get(process, "pid")));
 	}
 	puts("\n");
-	print_queues(json_object_get(status, "queues"));
+	print_queues(json_object_get(status, "queues"), scaling);
 	print_workers(json_object_get(status, "workers"));
 }
 
@@ -105,7 +123,7 @@ static int show(const struct control_place *place, const struct arguments *argum
 	}
 	if (arguments_option(arguments, "--watch") && isatty(STDOUT_FILENO))
 		fputs("\033[H\033[2J", stdout);
-	print_status(status);
+	print_status(status, json_object_get(reply, "scaling"));
 	return EXIT_OK;
 }
 

@@ -38,6 +38,11 @@ const struct config_queue *config_find_queue(const struct config *config, const 
 	return NULL;
 }
 
+bool config_scales(const struct config_queue *queue)
+{
+	return queue->workers_min < queue->workers_max && queue->scale.strategy != SCALE_FIXED;
+}
+
 const char *config_default_path(void)
 {
 	static const char *const places[] = { "reeve.yaml", "/etc/reeve/reeve.yaml" };

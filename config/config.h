@@ -139,6 +139,9 @@ void config_destroy(struct config *config);
 bool config_has_remote_store(const struct config *config);
 void config_faults_finish(struct config_faults *faults);
 
+/* True where the number of workers follows the load between two bounds. */
+bool config_scales(const struct config_queue *queue);
+
 /* NULL where no such queue is configured. Borrowed. */
 const struct config_queue *config_find_queue(const struct config *config, const char *name);
 

@@ -11,6 +11,7 @@ static const char *const types[] = { "handler", "sync", "split", "noop", NULL };
 static const char *const protocols[] = { "exec", "stream", NULL };
 static const char *const formats[] = { "task", "raw", "sqjobs", NULL };
 static const char *const exits[] = { "never", "fatal", NULL };
+static const char *const strategies[] = { "offered", "depth", "fixed", NULL };
 
 static const struct key rows[] = {
 	{ .name = "workers",
@@ -20,7 +21,41 @@ static const struct key rows[] = {
 		.range = "0 to 10000, or `{min, max}` with min ≤ max",
 		.reload = RELOAD_LIVE,
 		.manual = "How many worker processes. In a map min is 0 where it is missing and "
-			  "max is required." },
+			  "max is required; the count starts at min and follows `scale`." },
+	{ .name = "scale.strategy",
+		.kind = &kind_choice,
+		.offset = FIELD(scale.strategy),
+		.fallback = "offered",
+		.choices = strategies,
+		.reload = RELOAD_LIVE,
+		.manual = "What the count follows between min and max: the load, the depth of the "
+			  "queue, or nothing but commands. See scaling.md." },
+	{ .name = "scale.max_wait",
+		.kind = &kind_duration,
+		.offset = FIELD(scale.max_wait_ms),
+		.fallback = "5s",
+		.low = 100,
+		.high = HOUR_MS,
+		.reload = RELOAD_LIVE,
+		.manual = "Strategy offered: within which time tasks that are ready shall be "
+			  "taken." },
+	{ .name = "scale.window",
+		.kind = &kind_duration,
+		.offset = FIELD(scale.window_ms),
+		.fallback = "60s",
+		.low = SECOND_MS,
+		.high = 10 * MINUTE_MS,
+		.reload = RELOAD_LIVE,
+		.manual = "The count falls no lower than the highest need of this time." },
+	{ .name = "scale.messages_per_worker",
+		.kind = &kind_count,
+		.offset = FIELD(scale.messages_per_worker),
+		.fallback = "5",
+		.low = 1,
+		.high = 1000000,
+		.reload = RELOAD_LIVE,
+		.manual = "Strategy depth: one worker for so many tasks that are ready or being "
+			  "worked on." },
 	{ .name = "type",
 		.kind = &kind_choice,
 		.offset = FIELD(type),
@@ -338,7 +373,6 @@ static const struct key rows[] = {
 	{ .name = "groups", .kind = &kind_later },
 	{ .name = "limits", .kind = &kind_later },
 	{ .name = "recycle", .kind = &kind_later },
-	{ .name = "scale", .kind = &kind_later },
 	{ .name = "rate", .kind = &kind_later },
 	{ .name = "max_working", .kind = &kind_later },
 	{ .name = "pull", .kind = &kind_later },

@@ -32,8 +32,9 @@ static bool on_status(struct supervisor *supervisor, struct control_client *clie
 {
 	(void)request, (void)err;
 	control_reply(
-		client, json_pack("{s:b, s:o, s:o}", "ok", 1, "status", status_describe(supervisor),
-				"deaths", status_deaths(supervisor)));
+		client, json_pack("{s:b, s:o, s:o, s:o}", "ok", 1, "status",
+				status_describe(supervisor), "deaths", status_deaths(supervisor),
+				"scaling", scaler_describe(supervisor)));
 	return true;
 }
 
@@ -165,7 +166,7 @@ static bool on_scale(struct supervisor *supervisor, struct control_client *clien
 	int desired = 0;
 	if (!pool || !read_count(json_object_get(request, "workers"), pool->desired, &desired, err))
 		return false;
-	pool_scale(pool, desired);
+	pool_override(pool, desired);
 	log_line(LOG_INFO, "%s: %d workers from now on", pool->name, pool->desired);
 	control_reply(client, json_pack("{s:b, s:s, s:i}", "ok", 1, "queue", pool->name, "workers",
 				      pool->desired));

@@ -184,6 +184,8 @@ bool deaths_tell(struct child *child)
 	pool->completed += atomic_load(&child->slot->completed);
 	pool->failed += atomic_load(&child->slot->failed);
 	pool->retried += atomic_load(&child->slot->retried);
+	pool->scaling.served += atomic_load(&child->slot->served);
+	pool->scaling.busy_ms += atomic_load(&child->slot->busy_ms);
 	slots_release(pool->supervisor, child->slot);
 	child->slot = NULL;
 	return was_good;

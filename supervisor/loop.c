@@ -142,12 +142,15 @@ static bool set_up(struct supervisor *supervisor, struct error *err)
 	if (!take_place(supervisor, err) || !open_shared(supervisor, err))
 		return false;
 	init_loop(supervisor);
+	if (!scaler_init(supervisor))
+		return error_set(err, ERROR_UNAVAILABLE, "eventfd: %s", strerror(errno));
 	return listen_for_commands(supervisor, err);
 }
 
 static void close_loop(struct supervisor *supervisor)
 {
 	control_server_close(supervisor->server);
+	scaler_finish(supervisor);
 	logs_finish(supervisor);
 	reload_finish(supervisor);
 	deaths_finish(supervisor);
@@ -189,6 +192,7 @@ int supervisor_run(struct config *config, const struct supervisor_options *optio
 		.lifeline_read = -1,
 		.lifeline_write = -1,
 		.lock_fd = -1,
+		.scaler = { .bell_fd = -1 },
 	};
 	hide_memory();
 	log_set_process("supervisor");

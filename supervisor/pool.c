@@ -33,6 +33,7 @@ static struct pool *create(struct supervisor *supervisor, const char *name)
 struct pool *pool_create(struct supervisor *supervisor, const struct config_queue *queue)
 {
 	struct pool *pool = create(supervisor, queue->name);
+	pool->desired = queue->workers_min;
 	pool_configure(pool, queue);
 	return pool;
 }
@@ -56,6 +57,13 @@ void pool_destroy(struct pool *pool)
 	free(pool);
 }
 
+static int count_by_file(const struct pool *pool, const struct config_queue *queue)
+{
+	if (!config_scales(queue) || pool->desired < queue->workers_min)
+		return queue->workers_min;
+	return pool->desired < queue->workers_max ? pool->desired : queue->workers_max;
+}
+
 void pool_configure(struct pool *pool, const struct config_queue *queue)
 {
 	pool->queue = queue;
@@ -63,7 +71,8 @@ void pool_configure(struct pool *pool, const struct config_queue *queue)
 	pool->kill_after_ms = queue->kill_after_ms;
 	pool->max_unavailable = queue->max_unavailable;
 	pool->max_unavailable_percent = queue->max_unavailable_percent;
-	pool->desired = queue->workers_max;
+	pool->desired = count_by_file(pool, queue);
+	pool->scaling.is_overridden = false;
 }
 
 /* Where a place with the smallest free number belongs, at or after `from`. */
@@ -158,6 +167,12 @@ void pool_scale(struct pool *pool, int desired)
 {
 	pool->desired = desired < 0 ? 0 : desired > POOL_MAX ? POOL_MAX : desired;
 	pool_settle(pool);
+}
+
+void pool_override(struct pool *pool, int desired)
+{
+	pool->scaling.is_overridden = true;
+	pool_scale(pool, desired);
 }
 
 void pool_pause(struct pool *pool, bool is_paused)

@@ -6,6 +6,7 @@
 #include "config/config.h"
 #include "supervisor/child.h"
 #include "supervisor/processes.h"
+#include "supervisor/scaler.h"
 
 #define POOL_MAX 10000
 
@@ -34,6 +35,7 @@ struct pool {
 	struct pool_sample base, latest; /* for the rate */
 	struct queue_board *board;       /* its row; NULL: a process, or the table is full */
 	ev_timer fatal;                  /* runs while all its workers are in slow probe */
+	struct pool_scaling scaling;
 };
 
 struct pool *pool_create(struct supervisor *supervisor, const struct config_queue *queue);
@@ -41,13 +43,16 @@ struct pool *pool_create_process(struct supervisor *supervisor, const struct pro
 /* Forgets its children, whether they have ended or not. */
 void pool_destroy(struct pool *pool);
 
-/* Takes what the supervisor itself reads of a queue: counts, back-off, kill_after. */
+/* Takes what the supervisor itself reads of a queue: counts, back-off, kill_after. A count that was
+ * set by hand ends; one that follows the load stays where it is, within the bounds. */
 void pool_configure(struct pool *pool, const struct config_queue *queue);
 
 /* Starts or retires workers until as many are wanted as desired. */
 void pool_settle(struct pool *pool);
 /* The new number, kept within 0 … POOL_MAX. */
 void pool_scale(struct pool *pool, int desired);
+/* The same by hand: holds until the next reload. */
+void pool_override(struct pool *pool, int desired);
 void pool_pause(struct pool *pool, bool is_paused);
 /* Raises one event on every child. */
 void pool_raise(struct pool *pool, enum child_event event);

@@ -49,6 +49,7 @@ void pools_start(struct supervisor *supervisor)
 	settle_processes(supervisor);
 	for (size_t i = 0; i < supervisor->pool_count; i++)
 		pool_settle(supervisor->pools[i]);
+	scaler_follow(supervisor);
 }
 
 static struct pool *find_any(const struct supervisor *supervisor, const char *name)
@@ -112,6 +113,7 @@ void pools_apply(struct supervisor *supervisor, const struct plan *plan)
 	for (size_t i = 0; i < supervisor->pool_count; i++)
 		pool_settle(supervisor->pools[i]);
 	roll_advance(supervisor);
+	scaler_follow(supervisor);
 	supervisor->is_untidy = true;
 }
 

@@ -30,7 +30,7 @@ static double demand_of_load(const struct scaling_rules *rules, const struct sca
 {
 	double depth = (double)sample->depth;
 	if (!state->knows_service)
-		return sample->busy + depth;
+		return (double)sample->working + depth;
 	double arriving = depth > 0 ? state->arrivals_per_s * state->service_s : 0;
 	double load = fmax(state->busy, arriving);
 	double share = fmin(1, state->service_s * 1000 / (double)rules->scale.max_wait_ms);
@@ -44,7 +44,7 @@ static double demand_of_depth(const struct scaling_rules *rules,
 	const struct scaling_sample *sample, const struct scaling_state *state)
 {
 	(void)state;
-	return (double)(sample->depth + sample->busy) / rules->scale.messages_per_worker;
+	return (double)(sample->depth + sample->working) / rules->scale.messages_per_worker;
 }
 
 static double demand_of_nobody(const struct scaling_rules *rules,

@@ -44,11 +44,12 @@ struct scaling_sample {
 	bool is_measured; /* depth is true by now */
 	bool is_held;     /* the count is not ours to change just now */
 	int workers;      /* those that are meant to be there, starting ones too */
-	int busy;
-	int64_t depth;   /* tasks that are due and may run now */
-	uint64_t served; /* attempts that have ended since the start, … */
-	int64_t busy_ms; /* … and the sum of their service times */
-	int room;        /* workers that memory has room for beyond these; or UNKNOWN */
+	int busy;         /* workers that have a task now */
+	int64_t depth;    /* tasks that are due and may run; measured, so of up to a second ago */
+	int64_t working;  /* tasks that are leased, measured at the same moment */
+	uint64_t served;  /* attempts that have ended since the start, … */
+	int64_t busy_ms;  /* … and the sum of their service times */
+	int room;         /* workers that memory has room for beyond these; or UNKNOWN */
 };
 
 /* What is remembered from second to second; begins as { 0 }. */

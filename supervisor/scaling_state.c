@@ -34,7 +34,7 @@ static void learn_service(const struct scaling_sample *sample, struct scaling_st
 /* Arrivals are not counted anywhere: they are what has ended, and what has come to the rest. */
 static void learn_arrivals(const struct scaling_sample *sample, struct scaling_state *state)
 {
-	int64_t flow = (int64_t)sample->served + sample->busy + sample->depth;
+	int64_t flow = (int64_t)sample->served + sample->working + sample->depth;
 	double dt_s = (double)(sample->now_ms - state->flow_at_ms) / 1000;
 	if (state->has_flow && dt_s <= 0)
 		return;

@@ -37,7 +37,7 @@ static void scale_all(struct supervisor *supervisor, int step)
 		return;
 	for (size_t i = 0; i < supervisor->pool_count; i++)
 		if (!supervisor->pools[i]->is_removed)
-			pool_scale(supervisor->pools[i], supervisor->pools[i]->desired + step);
+			pool_override(supervisor->pools[i], supervisor->pools[i]->desired + step);
 	log_line(LOG_INFO, "one worker %s for every queue", step > 0 ? "more" : "less");
 }
 

@@ -56,6 +56,7 @@ static _Noreturn void become(struct child *child, const sigset_t *mask)
 		.lifeline = supervisor->lifeline_read,
 		.supervisor = getppid(),
 		.bells = &supervisor->bells,
+		.depth_bell = supervisor->scaler.bell_fd,
 		.watch_idle = process && supervisor->options.until_idle,
 		.idle_queues = supervisor->options.only,
 		.idle_queue_count = supervisor->options.only_count,

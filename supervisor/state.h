@@ -94,4 +94,11 @@ struct supervisor {
 		bool is_ready;
 	} watch;
 	ev_timer roll_timer;
+	struct {
+		ev_timer timer;
+		ev_io bell;
+		int bell_fd;          /* an eventfd that the keeper writes; see worker_setup */
+		int64_t free_bytes;   /* of memory; what has grown since it was read is taken off */
+		int64_t free_read_ms; /* steady; 0: never */
+	} scaler;
 };

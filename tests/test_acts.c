@@ -331,7 +331,7 @@ static char *explain_as_text(json_t *explanation)
 static void a_failed_job_is_explained_with_the_command_that_mends_it(void)
 {
 	struct error err = { 0 };
-	const struct explain_view view = { store, &config, NULL };
+	const struct explain_view view = { store, &config, NULL, NULL };
 	json_t *explanation = NULL;
 	start_job(NULL);
 	work("read", OUTCOME_COMPLETED);
@@ -352,7 +352,7 @@ static void a_failed_job_is_explained_with_the_command_that_mends_it(void)
 static void a_waiting_task_names_what_is_missing(void)
 {
 	struct error err = { 0 };
-	const struct explain_view view = { store, &config, NULL };
+	const struct explain_view view = { store, &config, NULL, NULL };
 	json_t *explanation = NULL;
 	start_job(NULL);
 	work("read", OUTCOME_COMPLETED);
@@ -371,7 +371,7 @@ static void a_queued_task_without_a_supervisor_says_so(void)
 {
 	char id[STORE_ID_SIZE];
 	struct error err = { 0 };
-	const struct explain_view view = { store, &config, NULL };
+	const struct explain_view view = { store, &config, NULL, NULL };
 	json_t *explanation = NULL;
 	push_task("row", id);
 	CU_ASSERT_TRUE_FATAL(explain_task(&view, id, &explanation, &err));
@@ -383,31 +383,56 @@ static void a_queued_task_without_a_supervisor_says_so(void)
 static void a_queue_says_what_holds_it_up(void)
 {
 	static const struct {
-		const char *status, *part;
+		const char *status, *part, *scaling;
 	} cases[] = {
 		{ "{'queues':{'row':{'workers':2,'desired':2,'busy':0,'paused':true}}}",
-			"queue row is paused -> reeve resume row\n" },
+			"queue row is paused -> reeve resume row\n", NULL },
 		{ "{'queues':{'row':{'workers':0,'desired':0,'busy':0,'paused':false}}}",
-			"queue row has no workers: its count is 0 -> reeve scale row +1\n" },
+			"queue row has no workers: its count is 0 -> reeve scale row +1\n", NULL },
 		{ "{'queues':{'row':{'workers':1,'desired':3,'busy':0,'paused':false}}}",
 			"queue row has 1 of 3 workers: the others are starting, or die -> reeve "
-			"logs row\n" },
+			"logs row\n",
+			NULL },
 		{ "{'queues':{'row':{'workers':2,'desired':2,'busy':2,'paused':false}}}",
 			"queue row is limited by its workers: all 2 are busy -> reeve scale row "
-			"+1\n" },
+			"+1\n",
+			NULL },
 		{ "{'queues':{}}",
-			"the running supervisor does not serve queue row -> reeve reload\n" },
+			"the running supervisor does not serve queue row -> reeve reload\n", NULL },
+		{ "{'queues':{'row':{'workers':2,'desired':2,'busy':2,'depth':9,'max':2}}}",
+			"queue row is limited to 2 workers: its max -> reeve scale row +1\n",
+			"{'row':{'limit':'max','needed':2,'overridden':false}}" },
+		{ "{'queues':{'row':{'workers':2,'desired':2,'busy':2,'depth':9,'max':9}}}",
+			"queue row is limited to 2 workers: no memory is left for more above the "
+			"reserve -> \n",
+			"{'row':{'limit':'memory','needed':5,'overridden':false}}" },
+		{ "{'queues':{'row':{'workers':2,'desired':2,'busy':2,'depth':9,'max':9}}}",
+			"queue row is limited by its workers: all 2 are busy -> reeve scale row "
+			"+1\n",
+			"{'row':{'limit':'load','needed':2,'overridden':false}}" },
+		{ "{'queues':{'row':{'workers':0,'desired':0,'busy':0,'depth':0,'max':9}}}", "",
+			"{'row':{'limit':'load','needed':0,'overridden':false}}" },
+		{ "{'queues':{'row':{'workers':0,'desired':0,'busy':0,'depth':1,'max':9}}}",
+			"queue row has no workers yet: the first ones start -> \n",
+			"{'row':{'limit':'load','needed':0,'overridden':false}}" },
+		{ "{'queues':{'row':{'workers':1,'desired':1,'busy':0,'depth':0,'max':9}}}",
+			"the count of queue row was set to 1 by hand; after a reload the file's "
+			"counts again -> reeve reload\n",
+			"{'row':{'limit':'hold','needed':4,'overridden':true}}" },
+		{ "{'queues':{'row':{'workers':6,'desired':6,'busy':0,'depth':0,'max':9}}}", "",
+			"{'row':{'limit':'hold','needed':4,'overridden':true}}" },
 	};
 	struct error err = { 0 };
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		OWNED(json) json_t *status = json(cases[i].status);
-		const struct explain_view view = { store, &config, status };
+		OWNED(json) json_t *scaling = cases[i].scaling ? json(cases[i].scaling) : NULL;
+		const struct explain_view view = { store, &config, status, scaling };
 		json_t *explanation = NULL;
 		CU_ASSERT_TRUE_FATAL(explain_queue(&view, "row", &explanation, &err));
 		OWNED(free) char *text = explain_as_text(explanation);
 		CU_ASSERT_STRING_EQUAL(text, cases[i].part);
 	}
-	const struct explain_view view = { store, &config, NULL };
+	const struct explain_view view = { store, &config, NULL, NULL };
 	json_t *explanation = NULL;
 	CU_ASSERT_FALSE(explain_queue(&view, "nowhere", &explanation, &err));
 	CU_ASSERT_EQUAL(err.kind, ERROR_NOT_FOUND);

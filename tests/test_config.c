@@ -272,7 +272,7 @@ static void a_wrong_global_value_says_what_was_expected(void)
 static void keys_of_later_versions_are_refused_one_by_one(void)
 {
 	static const char *const global[] = { "broker", "schedules", "http" };
-	static const char *const queue[] = { "user", "groups", "limits", "recycle", "scale", "rate",
+	static const char *const queue[] = { "user", "groups", "limits", "recycle", "rate",
 		"max_working", "pull", "group", "hours", "post" };
 	for (size_t i = 0; i < ARRAY_SIZE(global); i++) {
 		OWNED(free) char *yaml = xprintf(STORE "%s: { a: b }\n", global[i]);

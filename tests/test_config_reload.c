@@ -212,6 +212,7 @@ static void a_changed_queue_has_a_reload_class(void)
 		{ BASE_QUEUE ", timeout: 30m, workers: { min: 1, max: 1 }", RELOAD_NOTHING },
 		{ BASE_QUEUE ", workers: 2", RELOAD_LIVE },
 		{ BASE_QUEUE ", workers: { max: 1 }", RELOAD_LIVE },
+		{ BASE_QUEUE ", scale: { strategy: depth, window: 30s }", RELOAD_LIVE },
 		{ BASE_QUEUE ", restart: { probe: 5s }", RELOAD_LIVE },
 		{ BASE_QUEUE ", max_unavailable: 2", RELOAD_LIVE },
 		{ BASE_QUEUE ", exit_on: fatal", RELOAD_LIVE },

@@ -82,6 +82,8 @@ static void a_queue_gets_the_documented_defaults(void)
 	CU_ASSERT_PTR_NOT_NULL_FATAL(queue);
 	CU_ASSERT_STRING_EQUAL(queue->place, "reeve.yaml:2:11");
 	CU_ASSERT_TRUE(queue->workers_min == 1 && queue->workers_max == 1);
+	CU_ASSERT_TRUE(queue->scale.strategy == SCALE_OFFERED && queue->scale.max_wait_ms == 5000);
+	CU_ASSERT_TRUE(queue->scale.window_ms == 60000 && queue->scale.messages_per_worker == 5);
 	CU_ASSERT_TRUE(queue->type == QUEUE_HANDLER && queue->protocol == PROTOCOL_EXEC);
 	CU_ASSERT_EQUAL(queue->format, FORMAT_TASK);
 	CU_ASSERT_EQUAL(queue->run.count, 3);
@@ -124,6 +126,7 @@ static const char every_key[] =
 	      "queues:\n"
 	      "  q.fifo:\n"
 	      "    workers: { min: 2, max: 5 }\n"
+	      "    scale: { strategy: depth, max_wait: 1s, window: 10m, messages_per_worker: 9 }\n"
 	      "    protocol: stream\n"
 	      "    format: sqjobs\n"
 	      "    run: [php, mail.php, '']\n"
@@ -156,6 +159,8 @@ static void every_key_of_a_queue_reaches_its_field(void)
 	const struct config_queue *queue = config_find_queue(config, "q.fifo");
 	CU_ASSERT_PTR_NOT_NULL_FATAL(queue);
 	CU_ASSERT_TRUE(queue->workers_min == 2 && queue->workers_max == 5);
+	CU_ASSERT_TRUE(queue->scale.strategy == SCALE_DEPTH && queue->scale.max_wait_ms == 1000);
+	CU_ASSERT_TRUE(queue->scale.window_ms == 600000 && queue->scale.messages_per_worker == 9);
 	CU_ASSERT_TRUE(queue->protocol == PROTOCOL_STREAM && queue->format == FORMAT_SQJOBS);
 	CU_ASSERT_TRUE(queue->run.count == 3 && strcmp(queue->run.words[1], "mail.php") == 0);
 	CU_ASSERT_STRING_EQUAL(queue->cwd, "/");

@@ -9,13 +9,14 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/eventfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #define PATIENCE_MS 20000
 #define ONE         "{\"starts\":[\"a\"],\"tasks\":{\"a\":{\"queue\":\"q\"}}}"
 
-static int lifeline[2];
+static int lifeline[2], depth_bell = -1;
 static struct worker_setup setup;
 
 static void open_processes(void)
@@ -40,6 +41,7 @@ static pid_t start(const char *queue, struct slot *slot, const char *owner)
 	setup.owner = owner;
 	setup.lifeline = lifeline[0];
 	setup.supervisor = getpid();
+	setup.depth_bell = depth_bell;
 	setup.name = queue ? "q#1" : "keeper";
 	snprintf(slot->owner, sizeof slot->owner, "%s", owner);
 	snprintf(slot->queue, sizeof slot->queue, "%s", queue ? queue : "");
@@ -220,6 +222,46 @@ static void the_keeper_measures_queues_when_they_change(void)
 	close_processes();
 }
 
+static void the_first_task_of_an_awaited_queue_rings_the_supervisor(void)
+{
+	open_processes();
+	fixture_queue("q", QUEUE_HANDLER, "exit 0");
+	fixture_queue("other", QUEUE_HANDLER, "exit 0");
+	depth_bell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	struct slot *slot = &board->slots[2];
+	struct queue_board *row = scoreboard_find_queue(board, "q");
+	struct queue_board *other = scoreboard_find_queue(board, "other");
+	row->attention = ATTENTION_AWAITED;
+	pid_t keeper = start(NULL, slot, "owner-2");
+	AWAIT(row->measured_at_ms > 0 && other->measured_at_ms > 0);
+	fixture_push("other", "1");
+	AWAIT(other->depth == 1);
+	struct pollfd bell = { .fd = depth_bell, .events = POLLIN };
+	CU_ASSERT_EQUAL(poll(&bell, 1, 0), 0);
+	fixture_push("q", "1");
+	CU_ASSERT_EQUAL(poll(&bell, 1, PATIENCE_MS), 1);
+	CU_ASSERT_EQUAL(row->depth, 1);
+	CU_ASSERT_EQUAL(command(keeper, slot, COMMAND_DRAIN), WORKER_EXIT_OK);
+	close(depth_bell);
+	depth_bell = -1;
+	close_processes();
+}
+
+static void a_depth_without_a_sign_of_change_stays_known(void)
+{
+	open_processes();
+	fixture_queue("q", QUEUE_HANDLER, "exit 0");
+	struct slot *slot = &board->slots[1];
+	pid_t keeper = start(NULL, slot, "owner-2");
+	struct queue_board *row = scoreboard_find_queue(board, "q");
+	AWAIT(row->measured_at_ms > 0);
+	int64_t measured_ms = row->measured_at_ms, known_ms = row->known_at_ms;
+	AWAIT(row->known_at_ms > known_ms);
+	CU_ASSERT_EQUAL(row->measured_at_ms, measured_ms);
+	CU_ASSERT_EQUAL(command(keeper, slot, COMMAND_DRAIN), WORKER_EXIT_OK);
+	close_processes();
+}
+
 /* Nothing leads to the watched queue any more, or something does. */
 static void the_keeper_tells_when_nothing_is_left(void)
 {
@@ -266,6 +308,8 @@ int main(void)
 		SUITE_TEST(a_worker_without_supervisor_gives_back_when_the_grace_is_over),
 		SUITE_TEST(a_told_death_puts_the_task_back_with_its_cause_in_the_trace),
 		SUITE_TEST(the_keeper_measures_queues_when_they_change),
+		SUITE_TEST(the_first_task_of_an_awaited_queue_rings_the_supervisor),
+		SUITE_TEST(a_depth_without_a_sign_of_change_stays_known),
 		SUITE_TEST(the_keeper_tells_when_nothing_is_left),
 	};
 	return suite_run("processes", tests, ARRAY_SIZE(tests));

@@ -185,11 +185,12 @@ static void a_backlog_of_slow_tasks_counts_whole(void)
 	CU_ASSERT_EQUAL(on.advice.needed, 7);
 }
 
-static void without_a_service_time_it_is_busy_and_waiting(void)
+static void without_a_service_time_it_is_working_and_waiting(void)
 {
 	begin(0, 1000);
 	look();
-	on.sample.busy = 3;
+	on.sample.working = 3;
+	on.sample.busy = 20; /* some of those that waited at the measurement have been taken */
 	on.sample.depth = 40;
 	look();
 	CU_ASSERT_EQUAL(on.advice.needed, 43);
@@ -375,9 +376,11 @@ static void min_zero_scales_to_zero_after_a_window(void)
 	look();
 	on.sample.depth = 0;
 	on.sample.busy = 1;
+	on.sample.working = 1;
 	look_for(3);
 	serve(1, 3000);
 	on.sample.busy = 0;
+	on.sample.working = 0;
 	while (look() > 0)
 		idle_s++;
 	CU_ASSERT_TRUE(idle_s >= 59 && idle_s <= 62);
@@ -466,7 +469,7 @@ static void depth_counts_messages_per_worker(void)
 {
 	begin(0, 100);
 	on.rules.scale.strategy = SCALE_DEPTH;
-	on.sample.busy = 3;
+	on.sample.working = 3;
 	on.sample.depth = 8;
 	look();
 	CU_ASSERT_EQUAL(on.advice.needed, 3);
@@ -569,7 +572,7 @@ int main(void)
 		SUITE_TEST(demand_is_load_and_its_root_and_the_backlogs_share),
 		SUITE_TEST(arrivals_count_only_while_something_waits),
 		SUITE_TEST(a_backlog_of_slow_tasks_counts_whole),
-		SUITE_TEST(without_a_service_time_it_is_busy_and_waiting),
+		SUITE_TEST(without_a_service_time_it_is_working_and_waiting),
 		SUITE_TEST(a_pool_starts_at_min_and_stays_within_its_bounds),
 		SUITE_TEST(a_lower_max_counts_at_once_and_a_higher_min_too),
 		SUITE_TEST(max_working_and_rate_cap_the_demand),

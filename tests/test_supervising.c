@@ -246,9 +246,10 @@ static char *outcome(const char *request)
 static void workers_and_keeper_are_started_and_drained(void)
 {
 	start("  mail: { workers: 3 }\n  rows: { workers: { min: 1, max: 2 } }\n");
-	AWAIT(find_worker("mail", 3, "idle") && find_worker("rows", 2, "idle"));
+	AWAIT(find_worker("mail", 3, "idle") && find_worker("rows", 1, "idle"));
 	CU_ASSERT_EQUAL(queue_number("mail", "workers"), 3);
 	CU_ASSERT_EQUAL(queue_number("mail", "desired"), 3);
+	CU_ASSERT_EQUAL(queue_number("rows", "desired"), 1);
 	CU_ASSERT_EQUAL(queue_number("rows", "min"), 1);
 	CU_ASSERT_EQUAL(queue_number("rows", "max"), 2);
 	pid_t worker = find_worker("mail", 1, "idle"), keeper = keeper_pid();
@@ -433,6 +434,28 @@ static void counts_follow_scale_and_signals(void)
 	AWAIT(queue_number("mail", "workers") == 2 && queue_number("odd", "workers") == 3);
 	CU_ASSERT_EQUAL(find_worker("odd", 1, "busy"), busy);
 	stop(SIGQUIT);
+}
+
+/* The keeper here measures nothing: every count that is a range stays where it is put. */
+static void a_range_starts_at_min_and_keeps_what_is_set_by_hand_until_a_reload(void)
+{
+	start("  mail: { workers: { min: 2, max: 4 } }\n"
+	      "  fixed: { workers: { min: 1, max: 3 }, scale: { strategy: fixed } }\n");
+	AWAIT(find_worker("mail", 2, "idle") && find_worker("fixed", 1, "idle"));
+	CU_ASSERT_EQUAL(queue_number("mail", "desired"), 2);
+	CU_ASSERT_EQUAL(queue_number("fixed", "desired"), 1);
+	CU_ASSERT_TRUE(is_ok("{\"command\":\"scale\",\"queue\":\"mail\",\"workers\":7}"));
+	CU_ASSERT_TRUE(is_ok("{\"command\":\"scale\",\"queue\":\"fixed\",\"workers\":2}"));
+	AWAIT(queue_number("mail", "workers") == 7 && queue_number("fixed", "workers") == 2);
+	kill(supervisor, SIGHUP);
+	AWAIT(queue_number("mail", "workers") == 4 && queue_number("fixed", "workers") == 1);
+	CU_ASSERT_TRUE(is_ok("{\"command\":\"scale\",\"queue\":\"mail\",\"workers\":0}"));
+	AWAIT(queue_number("mail", "workers") == 0);
+	write_config("  mail: { workers: { min: 3, max: 4 } }\n");
+	kill(supervisor, SIGHUP);
+	AWAIT(find_worker("mail", 3, "idle"));
+	CU_ASSERT_EQUAL(queue_number("mail", "workers"), 3);
+	CU_ASSERT_EQUAL(stop(SIGTERM), 0);
 }
 
 static void a_bad_scale_is_refused(void)
@@ -859,6 +882,7 @@ int main(void)
 		SUITE_TEST(a_second_supervisor_is_refused_with_the_firsts_pid),
 		SUITE_TEST(a_socket_that_a_killed_supervisor_left_is_replaced),
 		SUITE_TEST(counts_follow_scale_and_signals),
+		SUITE_TEST(a_range_starts_at_min_and_keeps_what_is_set_by_hand_until_a_reload),
 		SUITE_TEST(a_bad_scale_is_refused),
 		SUITE_TEST(a_reload_touches_only_what_changed),
 		SUITE_TEST(a_bad_file_changes_nothing),

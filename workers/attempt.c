@@ -204,6 +204,7 @@ static void run(struct attempt *attempt)
 static void measure(struct worker *worker, int64_t spent_ms)
 {
 	atomic_fetch_add(&worker->slot->busy_ms, spent_ms);
+	atomic_fetch_add(&worker->slot->served, 1);
 	worker->average_ms =
 		worker->average_ms < 0 ? spent_ms : (worker->average_ms * 7 + spent_ms) / 8;
 }

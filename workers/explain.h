@@ -12,7 +12,8 @@
 struct explain_view {
 	struct store *store;
 	const struct config *config;
-	const json_t *status; /* of the running supervisor (docs/control.md); NULL: none is */
+	const json_t *status;  /* of the running supervisor (docs/control.md); NULL: none is */
+	const json_t *scaling; /* the member beside it; NULL: none */
 };
 
 /*

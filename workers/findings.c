@@ -43,8 +43,54 @@ static json_int_t number(const json_t *object, const char *key)
 	return json_integer_value(json_object_get(object, key));
 }
 
+/* What keeps the count of a scaled queue from growing, in the words of supervisor/scaling.c. */
+static const struct {
+	const char *limit, *reason, *command;
+} limits[] = {
+	{ "max", "its max", "reeve scale" },
+	{ "max_working", "its max_working", NULL },
+	{ "rate", "its rate", NULL },
+	{ "step", "it is growing, and more start every second", NULL },
+	{ "memory", "no memory is left for more above the reserve", NULL },
+	{ "unmeasured", "the keeper has not measured it lately", "reeve logs" },
+};
+
+static bool find_limit(const json_t *scaling, const char *queue, json_int_t desired, json_t *list)
+{
+	const char *limit = jsontext_member(scaling, "limit");
+	for (size_t i = 0; limit && i < ARRAY_SIZE(limits); i++) {
+		const char *command = limits[i].command;
+		if (strcmp(limits[i].limit, limit) != 0)
+			continue;
+		OWNED(free)
+		char *mend = command ? xprintf("%s %s%s", command, queue,
+					       strcmp(limit, "max") == 0 ? " +1" : "")
+				     : NULL;
+		findings_add(list, mend, 0, "queue %s is limited to %lld workers: %s", queue,
+			(long long)desired, limits[i].reason);
+		return true;
+	}
+	return false;
+}
+
+/* A count that was set by hand and is less than what the file would have. */
+static bool find_override(
+	const json_t *status, const json_t *scaling, const char *queue, json_t *list)
+{
+	json_int_t desired = number(status, "desired");
+	if (!json_is_true(json_object_get(scaling, "overridden")) ||
+		(desired >= number(status, "min") && desired >= number(scaling, "needed")))
+		return false;
+	findings_add(list, "reeve reload", 0,
+		"the count of queue %s was set to %lld by hand; after a reload the file's counts "
+		"again",
+		queue, (long long)desired);
+	return true;
+}
+
 /* What the supervisor's own words on the queue say. */
-static void find_in_status(const json_t *status, const char *queue, json_t *list)
+static void find_in_status(
+	const json_t *status, const json_t *scaling, const char *queue, json_t *list)
 {
 	json_int_t workers = number(status, "workers"), busy = number(status, "busy");
 	json_int_t desired = number(status, "desired");
@@ -53,12 +99,19 @@ static void find_in_status(const json_t *status, const char *queue, json_t *list
 	OWNED(free) char *more = xprintf("reeve scale %s +1", queue);
 	if (json_is_true(json_object_get(status, "paused")))
 		findings_add_mend(list, "reeve resume", queue, "queue %s is paused", queue);
-	if (desired == 0)
+	bool is_set = find_override(status, scaling, queue, list);
+	bool is_scaled = jsontext_member(scaling, "limit") && !is_set;
+	if (desired == 0 && is_scaled && !is_empty)
+		findings_add(
+			list, NULL, 0, "queue %s has no workers yet: the first ones start", queue);
+	else if (desired == 0 && !is_scaled)
 		findings_add(list, more, 0, "queue %s has no workers: its count is 0", queue);
 	else if (workers < desired)
 		findings_add_mend(list, "reeve logs", queue,
 			"queue %s has %lld of %lld workers: the others are starting, or die", queue,
 			(long long)workers, (long long)desired);
+	if (is_scaled && !is_empty && find_limit(scaling, queue, desired, list))
+		return;
 	if (workers > 0 && busy >= workers && !is_empty)
 		findings_add(list, more, 0, "queue %s is limited by its workers: all %lld are busy",
 			queue, (long long)workers);
@@ -78,7 +131,7 @@ void findings_of_queue(const struct explain_view *view, const char *queue, json_
 	}
 	const json_t *status = json_object_get(json_object_get(view->status, "queues"), queue);
 	if (status)
-		find_in_status(status, queue, list);
+		find_in_status(status, json_object_get(view->scaling, queue), queue, list);
 	else
 		findings_add(list, "reeve reload", 0,
 			"the running supervisor does not serve queue %s", queue);

@@ -16,6 +16,7 @@
 
 #define LOOK_MS       1000
 #define LOOK_IDLE_MS  200 /* while somebody waits for the end of work */
+#define LOOK_AWAIT_MS 250 /* while a queue without workers waits for its first task */
 #define SWEEP_MAX_MS  30000
 #define SWEEP_ROWS    1000
 #define CHORES_MS     30000
@@ -187,7 +188,9 @@ static void look(struct keeper *keeper)
 static void rest(struct keeper *keeper, uint32_t bell)
 {
 	const struct worker_setup *setup = keeper->self.setup;
-	int64_t most_ms = setup->watch_idle ? LOOK_IDLE_MS : LOOK_MS;
+	int64_t most_ms = setup->watch_idle            ? LOOK_IDLE_MS
+			  : keeper_is_awaiting(keeper) ? LOOK_AWAIT_MS
+						       : LOOK_MS;
 	int64_t due_ms = keeper->sweep_at_ms - clock_steady_ms();
 	int64_t ms = due_ms < most_ms ? (due_ms > 0 ? due_ms : 1) : most_ms;
 	const struct timespec timeout = { .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000 };

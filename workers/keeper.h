@@ -27,6 +27,8 @@ struct keeper {
 void keeper_open_gauges(struct keeper *keeper);
 /* Reads the signs of change in memory; true where something may have changed in the store. */
 bool keeper_sees_change(struct keeper *keeper);
+/* True where a queue's first task is waited for, and memory is to be read more often. */
+bool keeper_is_awaiting(const struct keeper *keeper);
 /* Measures the queues that show a change, or were not measured for a while. */
 void keeper_measure(struct keeper *keeper);
 void keeper_open_watch(struct keeper *keeper);

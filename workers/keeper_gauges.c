@@ -1,16 +1,25 @@
 /*
- * Depths of queues for `status`. The store is asked only where memory shows signs of a change: a
- * queue's bell was rung (by any process), or a worker of it counted or changed its state.
+ * Depths of queues for `status` and for scaling. The store is asked only where memory shows signs
+ * of a change: a queue's bell was rung (by any process), or a worker of it counted or changed its
+ * state. What other hosts and supervisors take leaves no signs, so where the number of workers
+ * depends on a depth the store is asked each second while anything is there.
  */
 #include "workers/keeper.h"
 
 #include "base/clock.h"
 #include "base/log.h"
 
+#include <errno.h>
+#include <unistd.h>
+
 #define LEAST_MS  1000  /* between two measurements of a queue */
 #define ACTIVE_MS 5000  /* at the latest, while something is in it */
 #define QUIET_MS  30000 /* at the latest, else: other hosts leave no signs */
 #define FREE_RUN  64    /* so many free slots in a row: nobody is behind them */
+/* Of queues that are followed: a little less than the pause between two looks, so that none is
+ * missed. */
+#define FOLLOWED_MS 900
+#define HASTY_MS    400 /* with signs of change */
 
 void keeper_open_gauges(struct keeper *keeper)
 {
@@ -90,35 +99,78 @@ static void show(struct queue_board *row, const struct queue_stats *stats)
 	atomic_store(&row->measured_at_ms, clock_wall_ms());
 }
 
-static bool is_due(const struct gauge *gauge, int64_t now)
+bool keeper_is_awaiting(const struct keeper *keeper)
+{
+	for (size_t i = 0; i < keeper->gauge_count; i++)
+		if (atomic_load(&keeper->gauges[i].row->attention) == ATTENTION_AWAITED)
+			return true;
+	return false;
+}
+
+/* How old a measurement may become. */
+static int64_t patience_ms(const struct keeper *keeper, const struct gauge *gauge)
 {
 	const struct queue_board *row = gauge->row;
-	int64_t age = now - gauge->measured_at_ms;
+	bool is_changed = gauge->signs != gauge->seen;
 	bool is_active = atomic_load(&row->depth) || atomic_load(&row->delayed) ||
 			 atomic_load(&row->working);
-	if (gauge->measured_at_ms == 0)
-		return true;
-	if (gauge->signs != gauge->seen)
-		return age >= LEAST_MS;
-	return age >= (is_active ? ACTIVE_MS : QUIET_MS);
+	switch (atomic_load(&row->attention)) {
+	case ATTENTION_AWAITED:
+		if (is_changed)
+			return 0;
+		break;
+	case ATTENTION_FOLLOWED:
+		if (is_changed)
+			return HASTY_MS;
+		break;
+	default:
+		if (is_changed)
+			return LEAST_MS;
+		return is_active ? ACTIVE_MS : QUIET_MS;
+	}
+	bool is_remote = config_has_remote_store(keeper->self.setup->config);
+	return is_active || is_remote ? FOLLOWED_MS : QUIET_MS;
+}
+
+/* The parent looks at its counts once a second; the first task shall not wait for that. */
+static void ring_parent(
+	const struct keeper *keeper, const struct gauge *gauge, int64_t before, int64_t depth)
+{
+	static const uint64_t one = 1;
+	if (atomic_load(&gauge->row->attention) == ATTENTION_NONE || before > 0 || depth == 0)
+		return;
+	/* Full: it is rung already. */
+	if (write(keeper->self.setup->depth_bell, &one, sizeof one) < 0 && errno != EAGAIN)
+		log_line(LOG_DEBUG, "the supervisor's bell: %s", strerror(errno));
+}
+
+static bool measure(struct keeper *keeper, struct gauge *gauge, int64_t now)
+{
+	struct store *store = keeper->self.store;
+	struct queue_stats stats;
+	struct error err;
+	bool ok = store->ops->get_queue(store, gauge->queue, &stats, &err);
+	if (!keeper_note(keeper, ok, gauge->queue, &err))
+		return false;
+	/* The signs were read before the store was: what came since shows next time. */
+	gauge->seen = gauge->signs;
+	gauge->measured_at_ms = now;
+	int64_t before = atomic_load(&gauge->row->depth);
+	show(gauge->row, &stats);
+	ring_parent(keeper, gauge, before, stats.depth);
+	return true;
 }
 
 void keeper_measure(struct keeper *keeper)
 {
-	struct store *store = keeper->self.store;
 	int64_t now = clock_steady_ms();
 	for (size_t i = 0; i < keeper->gauge_count; i++) {
 		struct gauge *gauge = &keeper->gauges[i];
-		struct queue_stats stats;
-		struct error err;
-		if (!is_due(gauge, now))
-			continue;
-		bool ok = store->ops->get_queue(store, gauge->queue, &stats, &err);
-		if (!keeper_note(keeper, ok, gauge->queue, &err))
+		bool is_due = gauge->measured_at_ms == 0 ||
+			      now - gauge->measured_at_ms >= patience_ms(keeper, gauge);
+		if (is_due && !measure(keeper, gauge, now))
 			return;
-		/* The signs were read before the store was: what came since shows next time. */
-		gauge->seen = gauge->signs;
-		gauge->measured_at_ms = now;
-		show(gauge->row, &stats);
+		if (is_due || keeper->self.out_since_ms == 0)
+			atomic_store(&gauge->row->known_at_ms, now);
 	}
 }

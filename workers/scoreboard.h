@@ -13,7 +13,7 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
-#define SCOREBOARD_VERSION 1
+#define SCOREBOARD_VERSION 2
 #define SCOREBOARD_SLOTS   10240
 #define SCOREBOARD_QUEUES  1024
 #define SCOREBOARD_DEATHS  256
@@ -47,16 +47,28 @@ struct slot {
 	char task_name[SCOREBOARD_TEXT];
 	_Atomic uint32_t attempt;
 	_Atomic int32_t exit_cause; /* a child's own word on why it ends; enum worker_exit */
-	char reserved[64];
+	_Atomic uint64_t served;    /* attempts whose time is in busy_ms by now */
+	char reserved[56];
 };
 
-/* Written by the keeper, once a second at most and only when the store has changed. */
+/* How closely the parent follows the depth of a queue. */
+enum attention {
+	ATTENTION_NONE,
+	ATTENTION_FOLLOWED, /* the number of workers depends on it */
+	ATTENTION_AWAITED   /* no worker is there: the first task is to be seen at once */
+};
+
+/* Written by the keeper, once a second at most and only when the store has changed; more often
+ * where the parent asks for it. */
 struct queue_board {
 	_Atomic uint32_t sequence;
 	char name[SCOREBOARD_TEXT];
 	_Atomic int64_t depth, delayed, working, dead, oldest_ms, completed, failed;
 	_Atomic int64_t measured_at_ms; /* wall; 0: never */
-	char reserved[64];
+	_Atomic int64_t known_at_ms;    /* steady time at which the numbers were last known to be
+					   true: measured, or without a sign of change since */
+	_Atomic int32_t attention;      /* written by the parent */
+	char reserved[52];
 };
 
 /* One death of a worker, told by the supervisor after its handlers are gone. */

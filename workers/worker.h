@@ -27,6 +27,8 @@ struct worker_setup {
 	int lifeline;        /* read end of a pipe: end of file means that the supervisor is gone */
 	struct bells *bells; /* shared by all children; NULL in an eager run */
 	pid_t supervisor;    /* 0: none, in an eager run */
+	int depth_bell;      /* keeper: an eventfd, written when the first task of a queue that is
+				followed has come */
 	/* keeper: what --until-idle watches; no queue named: all of the configuration */
 	bool watch_idle;
 	const char *const *idle_queues;
