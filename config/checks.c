@@ -5,6 +5,8 @@
 #include "config/section.h"
 #include "config/units.h"
 
+#include <unistd.h>
+
 struct check {
 	struct section *section;
 	const struct config_queue *queue;
@@ -104,6 +106,19 @@ static void warn_folder(const struct check *check)
 		faults_warn(&check->section->loading->faults, &at, "this folder is not there");
 }
 
+/* The file may be meant for a reeve that runs as root: no mistake, here. */
+static void warn_owner(const struct check *check)
+{
+	const struct config_queue *queue = check->queue;
+	const bool is_another = queue->user.name && queue->user.uid != geteuid();
+	if (geteuid() == 0 || (!is_another && !queue->groups.names))
+		return;
+	struct where at = place(check, is_another ? "user" : "groups");
+	faults_warn(&check->section->loading->faults, &at,
+		"needs root: where reeve runs as UID %u, as here, its tasks fail",
+		(unsigned)geteuid());
+}
+
 void checks_queue(struct section *section, const struct where *at)
 {
 	struct check check = { section, section->base, at };
@@ -114,4 +129,5 @@ void checks_queue(struct section *section, const struct where *at)
 	warn_delay(&check, "restart.delay", queue->restart.delay_ms, queue->restart.max_delay_ms);
 	warn_programs(&check);
 	warn_folder(&check);
+	warn_owner(&check);
 }

@@ -34,6 +34,23 @@ struct config_environment {
 	size_t count;
 };
 
+/* Who programs run as; taken from the user database when the file is read. */
+struct config_user {
+	char *name; /* as in the file; NULL: reeve's own user */
+	uid_t uid;
+	gid_t gid;
+	char *login, *home, *shell;
+	gid_t *groups; /* supplementary ones, from the group database */
+	size_t group_count;
+};
+
+/* Supplementary groups that stand in the file. */
+struct config_groups {
+	char **names; /* NULL-terminated; NULL: not configured */
+	gid_t *ids;
+	size_t count;
+};
+
 struct config_retries {
 	int max; /* 10 is 11 tries */
 	int64_t delay_ms;
@@ -66,7 +83,9 @@ struct config_queue {
 	enum queue_format format;
 	struct config_argv run;
 	char *cwd; /* absolute */
-	int umask; /* -1: inherited */
+	struct config_user user;
+	struct config_groups groups; /* in place of the user's own */
+	int umask;                   /* -1: inherited */
 	int nice;
 	bool has_nice;
 	int oom_score_adj;

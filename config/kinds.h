@@ -32,6 +32,10 @@ extern const struct kind kind_share;
 extern const struct kind kind_control;
 extern const struct kind kind_workflows;
 
+/* kinds_owner.c: looked up in the user and group databases */
+extern const struct kind kind_user;
+extern const struct kind kind_groups;
+
 /* rules.c */
 extern const struct kind kind_rules;
 

@@ -269,11 +269,32 @@ static void a_wrong_global_value_says_what_was_expected(void)
 	expect_mistakes(rows, ARRAY_SIZE(rows));
 }
 
+static void who_the_machine_does_not_know_is_named(void)
+{
+	static const struct bad_text rows[] = {
+		{ "user: no-such-user", "user: this machine has no user \"no-such-user\"" },
+		{ "user: 4294967294", "user: this machine has no user \"4294967294\"" },
+		{ "user: -1", "user: this machine has no user \"-1\"" },
+		{ "user: [root]", "user: expected a user, got a list" },
+		{ "groups: no-such-group", "groups: this machine has no group \"no-such-group\"" },
+		{ "groups: { root: yes }", "groups: expected a list of groups, got a map" },
+	};
+	expect_queue_mistakes(rows, ARRAY_SIZE(rows));
+	static const struct bad_text listed[] = {
+		{ QUEUE "    groups: [root, nobody-s, 0, 4294967294]\n",
+			"reeve.yaml:5:20: queues.q.groups: this machine has no group "
+			"\"nobody-s\"\n"
+			"reeve.yaml:5:33: queues.q.groups: this machine has no group "
+			"\"4294967294\"" },
+	};
+	expect_mistakes(listed, ARRAY_SIZE(listed));
+}
+
 static void keys_of_later_versions_are_refused_one_by_one(void)
 {
 	static const char *const global[] = { "broker", "schedules", "http" };
-	static const char *const queue[] = { "user", "groups", "limits", "recycle", "rate",
-		"max_working", "pull", "group", "hours", "post" };
+	static const char *const queue[] = { "limits", "recycle", "rate", "max_working", "pull",
+		"group", "hours", "post" };
 	for (size_t i = 0; i < ARRAY_SIZE(global); i++) {
 		OWNED(free) char *yaml = xprintf(STORE "%s: { a: b }\n", global[i]);
 		OWNED(free)
@@ -388,6 +409,7 @@ int main(void)
 		SUITE_TEST(a_wrong_value_says_what_was_expected),
 		SUITE_TEST(a_wrong_value_inside_another_has_its_own_place),
 		SUITE_TEST(a_wrong_global_value_says_what_was_expected),
+		SUITE_TEST(who_the_machine_does_not_know_is_named),
 		SUITE_TEST(keys_of_later_versions_are_refused_one_by_one),
 		SUITE_TEST(a_queue_lacks_what_its_type_needs),
 		SUITE_TEST(all_mistakes_come_at_once_in_the_order_of_the_file),

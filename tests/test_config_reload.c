@@ -219,6 +219,8 @@ static void a_changed_queue_has_a_reload_class(void)
 		{ BASE_QUEUE ", workers: 2, timeout: 1s", RELOAD_ROLL },
 		{ BASE_QUEUE ", nice: 0", RELOAD_ROLL },
 		{ BASE_QUEUE ", cwd: /", RELOAD_ROLL },
+		{ BASE_QUEUE ", user: root", RELOAD_ROLL },
+		{ BASE_QUEUE ", groups: []", RELOAD_ROLL },
 		{ BASE_QUEUE ", retries: { factor: 2.1 }", RELOAD_ROLL },
 		{ BASE_QUEUE ", pass_env: [A]", RELOAD_ROLL },
 		{ BASE_QUEUE ", pass_env: []", RELOAD_ROLL },

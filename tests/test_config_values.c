@@ -92,6 +92,7 @@ static void a_queue_gets_the_documented_defaults(void)
 	CU_ASSERT_STRING_EQUAL(queue->run.words[2], "exit 0");
 	CU_ASSERT_PTR_NULL(queue->run.words[3]);
 	CU_ASSERT_STRING_EQUAL(queue->cwd, files_folder());
+	CU_ASSERT_TRUE(!queue->user.name && !queue->groups.names);
 	CU_ASSERT_TRUE(queue->umask == -1 && !queue->has_nice && !queue->has_oom_score_adj);
 	CU_ASSERT_TRUE(queue->env.count == 0 && !queue->env_file);
 	CU_ASSERT_TRUE(strcmp(queue->pass_env[0], "*") == 0 && !queue->pass_env[1]);
@@ -131,6 +132,8 @@ static const char every_key[] =
 	      "    format: sqjobs\n"
 	      "    run: [php, mail.php, '']\n"
 	      "    cwd: /\n"
+	      "    user: daemon\n"
+	      "    groups: [bin, 0]\n"
 	      "    umask: 027\n"
 	      "    nice: -5\n"
 	      "    oom_score_adj: 0\n"
@@ -164,6 +167,10 @@ static void every_key_of_a_queue_reaches_its_field(void)
 	CU_ASSERT_TRUE(queue->protocol == PROTOCOL_STREAM && queue->format == FORMAT_SQJOBS);
 	CU_ASSERT_TRUE(queue->run.count == 3 && strcmp(queue->run.words[1], "mail.php") == 0);
 	CU_ASSERT_STRING_EQUAL(queue->cwd, "/");
+	CU_ASSERT_TRUE(queue->user.uid == 1 && queue->user.gid == 1);
+	CU_ASSERT_STRING_EQUAL(queue->user.home, "/usr/sbin");
+	CU_ASSERT_TRUE(queue->groups.count == 2 && queue->groups.ids[0] == 2 &&
+		       queue->groups.ids[1] == 0);
 	CU_ASSERT_TRUE(queue->umask == 027 && queue->has_nice && queue->nice == -5);
 	CU_ASSERT_TRUE(queue->has_oom_score_adj && queue->oom_score_adj == 0);
 	CU_ASSERT_EQUAL(queue->env.count, 3);

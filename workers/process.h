@@ -17,11 +17,22 @@ struct process_command {
 	char **shell_argv; /* "/bin/sh", a free word, argv[1] …: for a script without "#!" */
 };
 
+/* Who the program runs as. */
+struct process_owner {
+	const char *name; /* NULL: our own user, and uid and gid mean nothing */
+	uid_t uid;
+	gid_t gid;
+	bool has_groups; /* false: our own */
+	const gid_t *groups;
+	size_t group_count;
+};
+
 struct process_plan {
 	const struct process_command *command;
 	char *const *environment; /* its PATH is searched */
-	const char *cwd;          /* NULL: ours */
-	int umask;                /* -1: ours */
+	struct process_owner owner;
+	const char *cwd; /* NULL: ours; entered as the owner */
+	int umask;       /* -1: ours */
 	bool has_nice;
 	int nice;
 	bool has_oom_score_adj;

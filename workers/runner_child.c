@@ -125,6 +125,34 @@ static int take(int *fd)
 	return taken;
 }
 
+/* Without root, a user that is our own is no change. */
+static struct process_owner owner_of(const struct config_queue *queue)
+{
+	const struct config_user *user = &queue->user;
+	const bool is_another = user->name && (geteuid() == 0 || user->uid != geteuid());
+	struct process_owner owner = { .name = is_another ? user->name : NULL,
+		.uid = user->uid,
+		.gid = user->gid,
+		.has_groups = is_another,
+		.groups = user->groups,
+		.group_count = user->group_count };
+	if (queue->groups.names) {
+		owner.has_groups = true;
+		owner.groups = queue->groups.ids;
+		owner.group_count = queue->groups.count;
+	}
+	return owner;
+}
+
+/* Programs open their standard output anew, as /dev/stderr say; a pipe that is not theirs would
+ * refuse them. */
+static void hand_over(const int fds[PROCESS_FDS], const struct process_owner *owner)
+{
+	for (int fd = 1; owner->name && fd < PROCESS_FDS; fd++)
+		if (fds[fd] >= 0 && fchown(fds[fd], owner->uid, owner->gid) < 0)
+			return; /* who may not do this may not change the user either */
+}
+
 static bool start_process(struct child *child, const struct runner *runner,
 	const struct child_spec *spec, const int fds[PROCESS_FDS], struct error *err)
 {
@@ -135,6 +163,7 @@ static bool start_process(struct child *child, const struct runner *runner,
 	struct process_plan plan = {
 		.command = spec->command,
 		.environment = spec->environment,
+		.owner = owner_of(queue),
 		.cwd = queue->cwd,
 		.umask = queue->umask,
 		.has_nice = queue->has_nice,
@@ -144,6 +173,7 @@ static bool start_process(struct child *child, const struct runner *runner,
 		.group = runner->slot && !is_beside ? &runner->slot->handler_group : NULL,
 	};
 	memcpy(plan.fds, fds, sizeof plan.fds);
+	hand_over(fds, &plan.owner);
 	return process_start(&plan, &child->process, err);
 }
 

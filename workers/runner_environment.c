@@ -80,6 +80,26 @@ static bool is_overridden(const struct config_environment *env, const char *vari
 	return false;
 }
 
+static const char *const user_names[] = { "HOME", "USER", "LOGNAME", "SHELL" };
+
+static bool is_of_user(const struct config_queue *queue, const char *variable)
+{
+	return queue->user.name && is_one_of(variable, user_names, ARRAY_SIZE(user_names));
+}
+
+/* As login(1) and systemd.exec(5) set them. */
+static void add_user(struct list *list, const struct config_queue *queue)
+{
+	const struct config_user *user = &queue->user;
+	const char *const values[ARRAY_SIZE(user_names)] = { user->home, user->login, user->login,
+		user->shell };
+	for (size_t i = 0; user->name && i < ARRAY_SIZE(values); i++) {
+		OWNED(free) char *variable = xprintf("%s=%s", user_names[i], values[i]);
+		if (!is_overridden(&queue->env, variable, 0))
+			add(list, GIVE(variable));
+	}
+}
+
 char **runner_build_environment(const struct config *config, const struct config_queue *queue)
 {
 	struct list list = { 0 };
@@ -87,8 +107,9 @@ char **runner_build_environment(const struct config *config, const struct config
 	for (char **variable = environ; variable && *variable; variable++)
 		if (!is_secret(config, *variable) && is_passed(queue, *variable) &&
 			!is_one_of(*variable, service_names, ARRAY_SIZE(service_names)) &&
-			!is_overridden(env, *variable, 0))
+			!is_overridden(env, *variable, 0) && !is_of_user(queue, *variable))
 			add(&list, xstrdup(*variable));
+	add_user(&list, queue);
 	for (size_t i = 0; i < env->count; i++) {
 		OWNED(free) char *variable = xprintf("%s=%s", env->names[i], env->values[i]);
 		if (!is_overridden(env, variable, i + 1))
