@@ -2,6 +2,7 @@
 #include "base/bells.h"
 
 #include "base/clock.h"
+#include "base/ids.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -83,6 +84,14 @@ uint32_t bells_index(struct bells *bells, const char *name)
 	}
 	bells_share(bells);
 	return 1 + first;
+}
+
+uint64_t bells_id(struct bells *bells)
+{
+	uint64_t found = 0, drawn = ids_random64() | 1;
+	bool is_first = __atomic_compare_exchange_n(
+		&bells->page->id, &found, drawn, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+	return is_first ? drawn : found;
 }
 
 void bells_share(struct bells *bells)

@@ -15,7 +15,8 @@ struct bells_page {
 	uint32_t is_shared; /* more names than words: rings wake all sleepers of a word */
 	uint32_t outbox;
 	int64_t listened_ms; /* see bells_note_listening */
-	uint32_t reserved[12];
+	uint64_t id;         /* see bells_id */
+	uint32_t reserved[10];
 	uint32_t words[BELLS_WORDS];
 	uint64_t names[BELLS_WORDS]; /* hashes, claimed by bells_index; 0: free */
 };
@@ -33,6 +34,8 @@ void bells_destroy(struct bells *bells);
 /* The word of a name: the same in all processes that have the page. Beyond BELLS_WORDS − 1 names
  * words are shared. */
 uint32_t bells_index(struct bells *bells, const char *name);
+/* A random number that tells this page from all others; never 0. */
+uint64_t bells_id(struct bells *bells);
 /* Tells all processes that names share words. */
 void bells_share(struct bells *bells);
 

@@ -12,7 +12,8 @@ static const struct key rows[] = {
 		.kind = &kind_store,
 		.offset = FIELD(store_url),
 		.fallback_text = "required",
-		.range = "`sqlite:PATH`, `redis[s]://…`, `redis+sentinel://…` or `memory:`",
+		.range = "`sqlite:PATH`, `redis[s]://…`, `redis+sentinel://…`, `postgres://…` or "
+			 "`memory:`",
 		.reload = RELOAD_ROLL,
 		.is_secret = true,
 		.manual = "Where jobs and tasks live. `memory:` forgets them at exit." },
@@ -89,7 +90,8 @@ static const struct key rows[] = {
 		.fallback_text = "the journal if stderr is the journal, else stderr",
 		.range = "`stderr`, `journald` or a path",
 		.reload = RELOAD_ROLL,
-		.manual = "Where the log goes: lines on stderr, fields for the journal, or a file." },
+		.manual =
+			"Where the log goes: lines on stderr, fields for the journal, or a file." },
 	{ .name = "log.line",
 		.kind = &kind_size,
 		.offset = FIELD(log.line_max_bytes),

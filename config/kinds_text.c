@@ -69,7 +69,7 @@ static void drop_text(const struct key *key, void *base)
 	*text_of(key, base) = NULL;
 }
 
-/* memory: has no rest; a scheme that is known but not here yet has read NULL. */
+/* memory: has no rest. */
 static bool read_memory(struct reading *reading, struct filled *url, const char *rest)
 {
 	return *rest ? reading_unexpected(reading, &reading->at, reading->node)
@@ -120,7 +120,8 @@ static const struct {
 	{ "redis", read_server },
 	{ "rediss", read_server },
 	{ "redis+sentinel", read_server },
-	{ "postgres", NULL },
+	{ "postgres", read_server },
+	{ "postgresql", read_server },
 };
 
 /* A URL may hold a password, even in the file itself: only its scheme is quoted. */
@@ -144,9 +145,6 @@ static bool read_store(struct reading *reading)
 		size_t length = strlen(schemes[i].scheme);
 		if (strncmp(url.text, schemes[i].scheme, length) != 0 || url.text[length] != ':')
 			continue;
-		if (!schemes[i].read)
-			return reading_fault(
-				reading, "scheme %s is not supported yet", schemes[i].scheme);
 		return schemes[i].read(reading, &url, url.text + length + 1);
 	}
 	return reading_fault(reading, "expected %s, got %s", keys_expected(arena, reading->key),
@@ -164,4 +162,4 @@ const struct kind kind_path = TEXT_KIND("a path", read_path, show_text);
 const struct kind kind_log_target =
 	TEXT_KIND("stderr, journald or a path", read_log_target, show_text);
 const struct kind kind_store =
-	TEXT_KIND("sqlite:PATH, redis://… or memory:", read_store, show_text);
+	TEXT_KIND("sqlite:PATH, redis://…, postgres://… or memory:", read_store, show_text);

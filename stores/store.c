@@ -2,6 +2,7 @@
 #include "stores/store.h"
 
 #include "stores/memory.h"
+#include "stores/postgres.h"
 #include "stores/redis.h"
 #include "stores/sqlite.h"
 
@@ -26,7 +27,6 @@ const char *const job_state_names[JOB_STATES] = {
 	[JOB_CANCELLED] = "cancelled",
 };
 
-/* A scheme without open is known, but nothing of this build can serve it. */
 struct scheme {
 	const char *name;
 	bool (*open)(const char *path, struct bells *bells, struct store **out, struct error *err);
@@ -38,8 +38,8 @@ static const struct scheme schemes[] = {
 	{ "redis", redis_store_open, redis_store_check },
 	{ "rediss", rediss_store_open, rediss_store_check },
 	{ "redis+sentinel", redis_sentinel_store_open, redis_sentinel_store_check },
-	{ "postgres", NULL, NULL },
-	{ "postgresql", NULL, NULL },
+	{ "postgres", postgres_store_open, postgres_store_check },
+	{ "postgresql", postgres_store_open, postgres_store_check },
 };
 
 static const struct scheme *find_scheme(const char *url, size_t length)
@@ -60,10 +60,9 @@ static const struct scheme *choose(const char *url, const char **path, struct er
 		/* The whole URL may hold a password: only its scheme is shown. */
 		int shown = url[length] ? (int)(length > 40 ? 40 : length) : 0;
 		error_set(err, ERROR_INVALID,
-			"store: expected sqlite:PATH, redis://… or memory:, got scheme \"%.*s\"",
+			"store: expected sqlite:PATH, redis://…, postgres://… or memory:, got "
+			"scheme \"%.*s\"",
 			shown, url);
-	} else if (!scheme->open) {
-		error_set(err, ERROR_INVALID, "store %s: is not supported yet", scheme->name);
 	} else if (scheme->check(*path, err)) {
 		return scheme;
 	}

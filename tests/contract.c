@@ -109,6 +109,14 @@ void contract_begin(void)
 	}
 	if (strcmp(url, "redis:") == 0)
 		choose_prefix(whole, sizeof whole);
+	if (strcmp(url, "postgres:") == 0) {
+		static unsigned schemas;
+		const char *server = getenv("REEVE_TEST_POSTGRES");
+		if (!server)
+			abort();
+		snprintf(whole, sizeof whole, "%s?schema=contract_%d_%u", server, (int)getpid(),
+			++schemas);
+	}
 	struct error err;
 	if (!store_open(whole, NULL, &store, &err)) {
 		fprintf(stderr, "%s\n", err.text);

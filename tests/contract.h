@@ -20,7 +20,7 @@ extern const struct contract_part contract_leases, contract_returns, contract_co
 	contract_lines, contract_mend, contract_random;
 
 /* Before and after each test. The URL is "memory:", "sqlite:", which gets a file of its
- * own, or "redis:", which gets a prefix of its own. */
+ * own, "redis:", which gets a prefix, or "postgres:", which gets a schema of its own. */
 void contract_set_url(const char *url);
 void contract_begin(void);
 void contract_end(void);

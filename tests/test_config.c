@@ -220,20 +220,20 @@ static void a_wrong_global_value_says_what_was_expected(void)
 	static const struct bad_text rows[] = {
 		{ "queues: {}\n", "reeve.yaml:1:1: store: required, for example "
 				  "sqlite:/var/lib/reeve/reeve.db" },
-		{ "store: mysql://u:secret@h/d\n", "reeve.yaml:1:1: store: expected sqlite:PATH, "
-						   "redis://… or memory:, got \"mysql…\"" },
-		{ "store: reeve.db\n",
-			"reeve.yaml:1:1: store: expected sqlite:PATH, redis://… or memory:, got "
-			"\"reeve.db\"" },
+		{ "store: mysql://u:secret@h/d\n",
+			"reeve.yaml:1:1: store: expected sqlite:PATH, "
+			"redis://…, postgres://… or memory:, got \"mysql…\"" },
+		{ "store: reeve.db\n", "reeve.yaml:1:1: store: expected sqlite:PATH, redis://…, "
+				       "postgres://… or memory:, got "
+				       "\"reeve.db\"" },
 		{ "store: redis://:secret@h:port\n",
 			"reeve.yaml:1:1: store: redis: expected redis://[USER[:PASSWORD]@]HOST"
 			"[:PORT][/PATH][?KEY=VALUE]; other characters in names and passwords as "
 			"%XX" },
-		{ "store: postgres://h\n",
-			"reeve.yaml:1:1: store: scheme postgres is not supported yet" },
 		{ "store: 'sqlite:'\n",
 			"reeve.yaml:1:1: store: the path after sqlite: is missing" },
-		{ "store:\n", "reeve.yaml:1:1: store: expected sqlite:PATH, redis://… or memory:, "
+		{ "store:\n", "reeve.yaml:1:1: store: expected sqlite:PATH, redis://…, "
+			      "postgres://… or memory:, "
 			      "got nothing" },
 		{ STORE "shutdown_grace: 25h\n",
 			"reeve.yaml:2:1: shutdown_grace: expected a duration from 0 to 1d, got "

@@ -1,0 +1,97 @@
+/*
+ * The tables and functions of a store and their version. A change needs a new SCHEMA_VERSION, a
+ * script that leads there from the version before (scripts, below), and docs/stores.md. Functions
+ * are made anew with each version; they have to serve the reeve of the version before too.
+ */
+#include "stores/postgres_store.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#define SCHEMA_VERSION 1
+
+/* From stores/postgres, made by embed.sh. */
+extern const char postgres_tables_sql[], postgres_entries_sql[], postgres_fold_sql[],
+	postgres_lease_sql[], postgres_commit_sql[], postgres_control_sql[], postgres_read_sql[];
+
+static const char *const functions[] = { postgres_entries_sql, postgres_fold_sql,
+	postgres_lease_sql, postgres_commit_sql, postgres_control_sql, postgres_read_sql };
+
+static bool run(struct postgres_store *store, const char *sql, struct error *err)
+{
+	PGresult *result = postgres_simple(store, sql, err);
+	pq.PQclear(result);
+	return result != NULL;
+}
+
+/* 0: there is no store. */
+static bool read_version(struct postgres_store *store, int64_t *version, struct error *err)
+{
+	OWNED(free)
+	char *look = xprintf("SELECT to_regclass('\"%s\".meta') IS NOT NULL", store->schema);
+	PGresult *row = postgres_simple(store, look, err);
+	if (!row)
+		return false;
+	bool is_there = postgres_bool(row, 0, 0);
+	pq.PQclear(row);
+	*version = 0;
+	if (!is_there)
+		return true;
+	OWNED(free)
+	char *read = xprintf("SELECT (SELECT value FROM \"%s\".meta WHERE name = 'version'), "
+			     "(SELECT value FROM \"%s\".meta WHERE name = 'tag')",
+		store->schema, store->schema);
+	row = postgres_simple(store, read, err);
+	if (!row)
+		return false;
+	*version = postgres_int(row, 0, 0);
+	store->base.tag = (uint32_t)postgres_int(row, 0, 1);
+	pq.PQclear(row);
+	if (*version > SCHEMA_VERSION)
+		return error_set(err, ERROR_INVALID,
+			"store postgres: schema %s was made by a newer reeve (version %" PRId64
+			", this one knows %d)",
+			store->schema, *version, SCHEMA_VERSION);
+	return true;
+}
+
+static bool make(struct postgres_store *store, struct error *err)
+{
+	int64_t version;
+	OWNED(free)
+	char *begin = xprintf("CREATE SCHEMA IF NOT EXISTS \"%s\"; "
+			      "SET LOCAL search_path = \"%s\", pg_temp",
+		store->schema, store->schema);
+	OWNED(free)
+	char *mark = xprintf("INSERT INTO meta VALUES ('version', %d), ('tag', %" PRIu32 "); "
+			     "INSERT INTO alive (at, since) VALUES (server_ms(), 0)",
+		SCHEMA_VERSION, (uint32_t)ids_random64());
+	if (!read_version(store, &version, err))
+		return false;
+	if (version == SCHEMA_VERSION) /* somebody was faster */
+		return true;
+	if (!run(store, begin, err) || !run(store, postgres_tables_sql, err))
+		return false;
+	for (size_t i = 0; i < ARRAY_SIZE(functions); i++)
+		if (!run(store, functions[i], err))
+			return false;
+	return run(store, mark, err) && read_version(store, &version, err);
+}
+
+bool postgres_prepare_schema(struct postgres_store *store, struct error *err)
+{
+	int64_t version;
+	if (!read_version(store, &version, err))
+		return false;
+	if (version == SCHEMA_VERSION)
+		return true;
+	OWNED(free)
+	char *begin = xprintf(
+		"BEGIN; SELECT pg_advisory_xact_lock(hashtextextended('%s', 0))", store->schema);
+	if (run(store, begin, err) && make(store, err))
+		return run(store, "COMMIT", err);
+	if (store->connection)
+		run(store, "ROLLBACK", NULL);
+	return false;
+}
