@@ -47,22 +47,19 @@ static bool check_container(const char *text, struct error *err)
 static bool read_authorization(char **out, struct error *err)
 {
 	const char *file = aws_variable("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE");
-	const char *text = aws_variable("AWS_CONTAINER_AUTHORIZATION_TOKEN");
+	OWNED(free) char *text = NULL;
 	size_t length;
-	*out = NULL;
-	if (file && !aws_file_read(file, AWS_TOKEN_MAX, out, &length, err))
+	if (file && !aws_file_read(file, AWS_TOKEN_MAX, &text, &length, err))
 		return error_wrap(err, "container's authorization token");
 	if (!file)
-		*out = xstrdup(text);
-	if (!*out)
-		return true;
-	for (length = strlen(*out); length > 0 && strchr("\r\n", (*out)[length - 1]); length--)
-		(*out)[length - 1] = '\0';
-	if (strpbrk(*out, "\r\n")) {
-		free(*out);
+		text = xstrdup(aws_variable("AWS_CONTAINER_AUTHORIZATION_TOKEN"));
+	length = text ? strlen(text) : 0;
+	while (length > 0 && strchr("\r\n", text[length - 1]))
+		text[--length] = '\0';
+	if (text && strpbrk(text, "\r\n"))
 		return error_set(err, ERROR_INVALID,
 			"the container's authorization token has more than one line");
-	}
+	*out = GIVE(text);
 	return true;
 }
 
