@@ -4,6 +4,7 @@
 #include "cli/nearest.h"
 #include "cli/say.h"
 #include "cli/session.h"
+#include "supervisor/signals.h"
 #include "supervisor/supervisor.h"
 
 struct selection {
@@ -59,6 +60,7 @@ static int run(const struct arguments *arguments)
 	OWNED_SESSION struct session session = { 0 };
 	struct error err = { 0 };
 	int code;
+	signals_hold();
 	if (!session_open_config(arguments, true, &session, &code))
 		return code;
 	if (!check(session.config))

@@ -119,6 +119,20 @@ static void on_signal(struct ev_loop *loop, ev_signal *watcher, int events)
 	acts[watcher - supervisor->signals].act(supervisor);
 }
 
+static void set_mask(int how)
+{
+	sigset_t ours;
+	sigemptyset(&ours);
+	for (size_t i = 0; i < ARRAY_SIZE(acts); i++)
+		sigaddset(&ours, acts[i].number);
+	sigprocmask(how, &ours, NULL);
+}
+
+void signals_hold(void)
+{
+	set_mask(SIG_BLOCK);
+}
+
 void signals_init(struct supervisor *supervisor)
 {
 	signal(SIGPIPE, SIG_IGN);
@@ -127,6 +141,7 @@ void signals_init(struct supervisor *supervisor)
 		supervisor->signals[i].data = supervisor;
 		ev_signal_start(supervisor->loop, &supervisor->signals[i]);
 	}
+	set_mask(SIG_UNBLOCK);
 }
 
 void signals_finish(struct supervisor *supervisor)

@@ -3,6 +3,9 @@
 
 struct supervisor;
 
+/* From here on signals wait until signals_init: as process 1 of a container a TERM that comes
+ * before is else lost, and the container's end takes as long as whoever sent it has patience. */
+void signals_hold(void);
 void signals_init(struct supervisor *supervisor);
 /* Puts every signal back to its default. In a child after fork too, before the loop is destroyed.
  */

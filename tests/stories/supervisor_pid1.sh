@@ -1,6 +1,7 @@
 #!/bin/sh
-# As process 1 of a container: strangers' orphans are reaped, TERM drains. Skipped where the kernel
-# does not let us make a namespace of pids.
+# As process 1 of a container: strangers' orphans are reaped, TERM drains, also where it comes before
+# anything is set up; exit codes are those of any other process. Skipped where the kernel does not let
+# us make a namespace of pids.
 # shellcheck source=tests/stories/lib.sh
 . "$STORIES/lib.sh"
 
@@ -33,3 +34,81 @@ code=0
 wait "$outer" || code=$?
 supervisor=
 same "TERM drains process 1" "$code" 0
+
+# begin OPTION…: process 1 again; its pid outside is left in $inside
+begin() {
+	unshare --fork --pid --mount-proc "$REEVE" -c reeve.yaml run "$@" >>log 2>&1 &
+	outer=$!
+	supervisor=$outer
+	has_child() { inside=$(pgrep -P "$outer" | head -n 1) && [ -n "$inside" ]; }
+	eventually 20 has_child
+	supervisor=$inside
+}
+ended() {
+	code=0
+	wait "$outer" || code=$?
+	supervisor=
+}
+
+for signal in TERM INT; do
+	begin
+	eventually 20 reeve status
+	kill -$signal "$inside"
+	ended
+	same "$signal drains" "$code" 0
+done
+
+cat >reeve.yaml <<'YAML'
+store: sqlite:reeve.db
+shutdown_grace: 1s
+queues:
+  slow: { run: "trap '' TERM; (setsid sleep 600 &); sleep 600" }
+  bad: { run: "exit 125" }
+YAML
+begin --only slow
+reeve push slow >/dev/null
+is_busy() { [ "$(reeve status --json | json 'v["queues"]["slow"]["busy"]')" = 1 ]; }
+eventually 20 is_busy
+kill -TERM "$inside"
+ended
+same "exit code 1 where a task had to be killed" "$code" 1
+
+begin --only slow
+eventually 20 is_busy
+kill -QUIT "$inside"
+ended
+same "QUIT ends at once, exit code 1" "$code" 1
+
+reeve push bad >/dev/null
+begin --only bad --until-idle
+ended
+same "--until-idle: exit code 1 after a task that failed for good" "$code" 1
+
+# A warning on a stderr that nobody reads holds the start up: TERM comes before any loop.
+cat >reeve.yaml <<'YAML'
+store: sqlite:reeve.db
+queues:
+  absent: { run: [/nowhere/program] }
+YAML
+mkfifo pipe
+exec 3<>pipe
+/usr/bin/python3 -c 'import os
+os.set_blocking(3, False)
+try:
+    while True: os.write(3, b"x" * 4096)
+except BlockingIOError: pass
+os.set_blocking(3, True)'
+unshare --fork --pid --mount-proc "$REEVE" -c reeve.yaml run 2>pipe &
+outer=$!
+supervisor=$outer
+eventually 20 has_child
+supervisor=$inside
+holds_term() { [ $((0x$(awk '/^SigBlk/ { print $2 }' "/proc/$inside/status") & 0x4000)) -ne 0 ]; }
+eventually 20 holds_term
+kill -TERM "$inside"
+cat <&3 >/dev/null 3>&- &
+reader=$!
+ended
+exec 3>&-
+kill "$reader" 2>/dev/null || true
+same "a TERM before the start is not lost" "$code" 0
