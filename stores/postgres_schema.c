@@ -13,10 +13,12 @@
 
 /* From stores/postgres, made by embed.sh. */
 extern const char postgres_tables_sql[], postgres_entries_sql[], postgres_fold_sql[],
-	postgres_lease_sql[], postgres_commit_sql[], postgres_control_sql[], postgres_read_sql[];
+	postgres_lease_sql[], postgres_commit_sql[], postgres_control_sql[], postgres_read_sql[],
+	postgres_gates_sql[], postgres_application_sql[];
 
 static const char *const functions[] = { postgres_entries_sql, postgres_fold_sql,
-	postgres_lease_sql, postgres_commit_sql, postgres_control_sql, postgres_read_sql };
+	postgres_lease_sql, postgres_commit_sql, postgres_control_sql, postgres_read_sql,
+	postgres_gates_sql, postgres_application_sql };
 
 static bool run(struct postgres_store *store, const char *sql, struct error *err)
 {

@@ -293,10 +293,11 @@ static void drop_if_closed(struct postgres_store *store)
 {
 	if (!store->connection)
 		return;
-	struct pollfd event = { .fd = pq.PQsocket(store->connection), .events = POLLIN };
+	struct pollfd event = { .fd = pq.PQsocket(store->connection),
+		.events = POLLIN | POLLRDHUP };
 	if (poll(&event, 1, 0) > 0 && (!pq.PQconsumeInput(store->connection) ||
 					      pq.PQstatus(store->connection) != CONNECTION_OK ||
-					      (event.revents & (POLLHUP | POLLERR))))
+					      (event.revents & (POLLRDHUP | POLLHUP | POLLERR))))
 		postgres_disconnect(store);
 }
 

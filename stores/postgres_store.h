@@ -45,6 +45,12 @@
 	X(REVIVE, "SELECT * FROM act_revive($1, $2)") \
 	X(PURGE, "SELECT act_purge($1, $2, $3)") \
 	X(GC, "SELECT * FROM act_gc($1, $2, $3, $4)") \
+	X(LIST_GATES, "SELECT * FROM list_gates($1, $2, $3, $4)") \
+	X(MEND_GATE, "SELECT * FROM act_mend_gate($1, $2, $3, $4)") \
+	X(LIST_STARTS, "SELECT s.id, s.workflow, s.payload, s.key, (SELECT w.hash FROM workflow w " \
+		"WHERE w.name = s.workflow ORDER BY w.put DESC LIMIT 1), s.created FROM start s " \
+		"WHERE s.failed IS NULL ORDER BY s.id LIMIT $1") \
+	X(REFUSE_START, "UPDATE start SET failed = $2 WHERE id = $1") \
 	X(AHEAD, "SELECT set_config('reeve.ahead_ms', $1, false)") \
 	X(TELL, "SELECT pg_notify(current_schema(), $1)") \
 	X(LISTENING, "INSERT INTO listener VALUES ($1, server_ms() + 10000) " \
@@ -226,3 +232,9 @@ bool postgres_revive(struct store *, const char *, const struct effects *, struc
 bool postgres_purge(struct store *, const char *, bool, size_t, size_t *, struct error *);
 bool postgres_gc(
 	struct store *, int64_t, int64_t, int64_t, size_t, size_t *, bool *, struct error *);
+bool postgres_list_gates(
+	struct store *, const struct waiting_gate *, size_t, struct gate_list *, struct error *);
+bool postgres_list_starts(struct store *, size_t, struct start_list *, struct error *);
+bool postgres_refuse_start(struct store *, const char *, const char *, struct error *);
+bool postgres_mend_gate(
+	struct store *, const char *, int64_t, const char *, int64_t, struct error *);

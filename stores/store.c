@@ -166,6 +166,19 @@ void gate_list_finish(struct gate_list *list)
 	*list = (struct gate_list){ 0 };
 }
 
+void start_list_finish(struct start_list *list)
+{
+	for (size_t i = 0; i < list->count; i++) {
+		free(list->rows[i].id);
+		free(list->rows[i].workflow);
+		free(list->rows[i].payload);
+		free(list->rows[i].key);
+		free(list->rows[i].hash);
+	}
+	free(list->rows);
+	*list = (struct start_list){ 0 };
+}
+
 void gate_view_finish(struct gate_view *view)
 {
 	free(view->tallies);

@@ -329,6 +329,18 @@ struct gate_list {
 	size_t count;
 };
 
+/* A job that an application has asked for in a transaction of its own. */
+struct start_request {
+	char *id; /* the job's, told already */
+	char *workflow, *payload, *key;
+	char *hash; /* of the text of this name that was put last; NULL: none */
+	int64_t created_at_ms;
+};
+struct start_list {
+	struct start_request *rows;
+	size_t count;
+};
+
 struct sweep_report {
 	size_t released; /* expired leases put back */
 	size_t due;      /* delayed tasks and gate time-outs made ready */
@@ -422,6 +434,12 @@ struct store_ops {
 	bool (*mend_gate)(struct store *, const char *job, int64_t scope, const char *gate,
 		int64_t pending, struct error *);
 
+	/* Jobs asked for that are not there yet, oldest first; submit with the id of one consumes
+	 * it in the same transaction. NULL where the backend has no such way in. */
+	bool (*list_starts)(struct store *, size_t limit, struct start_list *, struct error *);
+	/* Sets one aside: it is listed no more and stays to be seen, with the reason. */
+	bool (*refuse_start)(struct store *, const char *id, const char *reason, struct error *);
+
 	/* The counter of a gate and the tallies of the names it awaits, read at one moment. */
 	bool (*get_gate)(struct store *, const char *job, int64_t scope, const char *gate,
 		const char *const *names, size_t count, struct gate_view *, struct error *);
@@ -510,5 +528,6 @@ void task_list_finish(struct task_list *list);
 void attempt_list_finish(struct attempt_list *list);
 void outgoing_list_finish(struct outgoing_list *list);
 void gate_list_finish(struct gate_list *list);
+void start_list_finish(struct start_list *list);
 
 MEMORY_DROP(store, struct store *, store_close)

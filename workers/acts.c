@@ -24,14 +24,14 @@ bool acts_start(struct store *store, const struct acts_start *start, char id_out
 	if (!store->ops->put_workflow(store, workflow_hash(workflow), workflow_name(workflow),
 		    workflow_text(workflow), err))
 		return false;
-	char id[IDS_UUID_SIZE];
-	store_new_id(store, id);
+	char made[IDS_UUID_SIZE];
+	store_new_id(store, made);
 	OWNED(free) char *payload = jsontext_print(start->payload);
 	struct advance advance = { 0 };
 	workflow_begin(workflow, start->payload, &advance);
 	priority_fill(
 		start->config, workflow, advance.effects.children, advance.effects.children_count);
-	const struct submission submission = { .id = id,
+	const struct submission submission = { .id = start->id ? start->id : made,
 		.workflow = workflow_name(workflow),
 		.workflow_hash = workflow_hash(workflow),
 		.payload = payload,

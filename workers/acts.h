@@ -14,6 +14,7 @@
 /* A new job. payload: an object. key: NULL, or the running job that has it is answered instead.
  * config: for the queues' priorities; may be NULL. */
 struct acts_start {
+	const char *id; /* NULL: a new one */
 	const struct workflow *workflow;
 	const json_t *payload;
 	const char *key;

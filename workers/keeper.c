@@ -174,6 +174,7 @@ static void look(struct keeper *keeper)
 	/* A change may have brought something that is due sooner than the last sweep knew. */
 	if (is_changed || now >= keeper->sweep_at_ms)
 		sweep(keeper);
+	keeper_adopt_starts(keeper);
 	keeper_measure(keeper);
 	if (keeper->self.setup->watch_idle && (is_changed || now >= keeper->idle_at_ms))
 		keeper_judge_idle(keeper);

@@ -34,5 +34,7 @@ void keeper_measure(struct keeper *keeper);
 void keeper_open_watch(struct keeper *keeper);
 /* For --until-idle: whether anything is left for the queues that are watched. */
 void keeper_judge_idle(struct keeper *keeper);
+/* Makes the jobs that applications have asked for. */
+void keeper_adopt_starts(struct keeper *keeper);
 /* Logs an act that failed; true where it went well. */
 bool keeper_note(struct keeper *keeper, bool ok, const char *what, const struct error *err);

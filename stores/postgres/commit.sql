@@ -58,6 +58,7 @@ DECLARE
 	v_job bigint;
 	r reply;
 BEGIN
+	DELETE FROM start WHERE id = p_id; -- asked for by an application
 	r.kind := 'id';
 	r.id := p_id;
 	LOOP

@@ -226,6 +226,18 @@ CREATE TABLE tally (
 	PRIMARY KEY (job, scope, name)
 ) WITH (fillfactor = 60);
 
+-- Jobs that were started here and wait for a keeper, who knows the workflow's rules. failed: why it
+-- can't be one.
+CREATE TABLE start (
+	id text COLLATE "C" PRIMARY KEY,
+	workflow text COLLATE "C" NOT NULL,
+	payload text NOT NULL,
+	key text,
+	created bigint NOT NULL,
+	failed text
+);
+CREATE INDEX start_open ON start (id) WHERE failed IS NULL;
+
 -- Hosts that carry rings to their sleepers.
 CREATE TABLE listener (id text COLLATE "C" PRIMARY KEY, until bigint NOT NULL);
 
