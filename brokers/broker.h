@@ -49,7 +49,8 @@ typedef void broker_on_depth(
 struct broker;
 struct broker_ops {
 	size_t max_batch;     /* messages of one request */
-	int64_t max_delay_ms; /* what a message can be delayed by natively; 0: not at all */
+	int64_t max_delay_ms; /* what a message can be delayed by natively, one of a FIFO queue
+			       * excepted: that is INVALID; 0: not at all */
 	int64_t max_wait_ms;  /* of one receive */
 
 	/* Makes the queue where it is missing and the URL allows it; else NOT_FOUND. */

@@ -5,7 +5,8 @@ usage: sqs_proxy.py HOST UPSTREAM_PORT [CERTIFICATE]   prints its port; ends wit
   POST /-/fault {"action": "SendMessageBatch" or "*", "kind": KIND, "count": N}   the next N requests
   POST /-/keys {ID: [SECRET, TOKEN or null]}   the keys that are accepted from now on
   POST /-/clock {"offset_s": N}   its clock, beside this host's
-  POST /-/seen   answers {"requests": {ACTION: N}, "refused": {CODE: N}} and begins to count anew
+  POST /-/seen   answers {"requests": {ACTION: N}, "refused": {CODE: N}, "most": {"connections": N,
+      "at once": N}} and begins to count anew
 """
 import collections
 import http.client
@@ -25,7 +26,8 @@ from aws_verify import Refused, verify  # noqa: E402
 HOST, UPSTREAM = sys.argv[1], int(sys.argv[2])
 lock = threading.Lock()
 faults, keys, clock = [], {}, {"offset_s": 0}
-seen = {"requests": collections.Counter(), "refused": collections.Counter()}
+seen = {"requests": collections.Counter(), "refused": collections.Counter(), "most": collections.Counter()}
+under_way = 0
 JSON = "application/x-amz-json-1.0"
 
 
@@ -41,6 +43,7 @@ def take_fault(action):
 class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
+    is_counted = False
 
     def log_message(self, *_):
         pass
@@ -106,13 +109,27 @@ class Handler(http.server.BaseHTTPRequestHandler):
             # AWS repeats the request in such texts, the token too.
             said = "The request is refused.\n\nThe Canonical String for this request should have been\n'"
             return self.fail(403, str(why), said + str(self.headers) + "'")
-        self.serve(action, take_fault(action), body)
+        self.count(+1)
+        try:
+            self.serve(action, take_fault(action), body)
+        finally:
+            self.count(-1)
+
+    def count(self, change):
+        global under_way
+        with lock:
+            under_way += change
+            seen["most"]["at once"] = max(seen["most"]["at once"], under_way)
+            seen["most"]["connections"] += not self.is_counted
+            self.is_counted = True
 
     def serve(self, action, kind, body):
         if kind in PLAIN:
             return PLAIN[kind](self)
         if kind == "partial":
             return self.serve_in_part(body)
+        if kind == "slow":
+            time.sleep(0.2)
         status, text = self.forward(body)
         if kind == "lostreply":
             return self.hang_up()

@@ -197,6 +197,36 @@ static void a_hanging_request_is_given_up_and_repeated(void)
 	tear_down();
 }
 
+static int64_t most(const json_t *told, const char *what)
+{
+	return json_integer_value(json_object_get(json_object_get(told, "most"), what));
+}
+
+static void connections_are_kept_and_requests_bounded(void)
+{
+	set_up("");
+	for (int i = 0; i < 20; i++)
+		ground_send_texts(broker, queue, "m", 1);
+	json_t *told = tell("/-/seen", "{}");
+	CU_ASSERT(most(told, "connections") <= 1);
+	json_decref(told);
+	/* More at once than there is room for; a poll needs none. */
+	harm("SendMessageBatch", "slow", 60);
+	for (int i = 0; i < 60; i++)
+		broker->ops->send(broker, queue, &(struct broker_outgoing){ .body = "m" }, 1,
+			ground_on_done, NULL);
+	broker->ops->receive(broker, queue, 10, 1000, ground_on_messages, NULL);
+	ground_await(61);
+	CU_ASSERT_EQUAL(seen.err.kind, ERROR_NONE);
+	told = tell("/-/seen", "{}");
+	/* The proxy counts one down after it has answered, so it may see a few more than 17. */
+	CU_ASSERT(most(told, "at once") >= 16 && most(told, "at once") < 30);
+	json_decref(told);
+	ground_depth(broker, queue);
+	CU_ASSERT_EQUAL(seen.depth.ready + seen.depth.in_flight, 80);
+	tear_down();
+}
+
 static void refused_for_good_is_invalid_and_says_why(void)
 {
 	set_up("");
@@ -368,6 +398,7 @@ int main(void)
 	const struct suite_test tests[] = {
 		SUITE_TEST(signatures_are_right),
 		SUITE_TEST(session_tokens_are_sent_and_signed),
+		SUITE_TEST(connections_are_kept_and_requests_bounded),
 		SUITE_TEST(each_fault_is_survived_by_each_act),
 		SUITE_TEST(a_reply_of_another_form_is_survived),
 		SUITE_TEST(a_lost_or_cut_reply_to_a_send_may_make_a_double),
