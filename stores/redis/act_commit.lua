@@ -2,7 +2,9 @@
 --#needs core tasks births pushes lease
 -- args: commits, a request or false. A commit: id, attempt, owner, nonce, outcome, result, reason,
 -- failures, crashes, losses, delay, gate_version, entry, output, effects.
-local RETRY, WAIT, GIVE_BACK = 5, 6, 7
+--#const RETRY 5
+--#const WAIT 6
+--#const GIVE_BACK 7
 local ENDS = { [0] = COMPLETED, FAILED, INVALID, SKIPPED, CANCELLED }
 local END_LETTERS = { [COMPLETED] = 'c', [FAILED] = 'f', [INVALID] = 'i', [SKIPPED] = 's',
 	[CANCELLED] = 'x' }

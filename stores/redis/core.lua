@@ -2,8 +2,18 @@
 -- has opened, and changes of counts that are added up and written at the end.
 local prefix, call, fmt, sub, floor = KEYS[1], redis.call, string.format, string.sub, math.floor
 local encode, decode = cmsgpack.pack, cmsgpack.unpack
-local WAITING, QUEUED, WORKING, COMPLETED, FAILED, INVALID, SKIPPED, CANCELLED = 0, 1, 2, 3, 4, 5, 6, 7
-local JOB_RUNNING, JOB_COMPLETED, JOB_FAILED, JOB_CANCELLED = 0, 1, 2, 3
+--#const WAITING 0
+--#const QUEUED 1
+--#const WORKING 2
+--#const COMPLETED 3
+--#const FAILED 4
+--#const INVALID 5
+--#const SKIPPED 6
+--#const CANCELLED 7
+--#const JOB_RUNNING 0
+--#const JOB_COMPLETED 1
+--#const JOB_FAILED 2
+--#const JOB_CANCELLED 3
 
 local time = call('TIME')
 local real = time[1] * 1000 + floor(time[2] / 1000)

@@ -4,17 +4,63 @@
 usage: embed.py HEADER SOURCE FOLDER
 Each act_NAME.lua begins with `--#flags` (of the `#!lua` line, see
 https://redis.io/docs/latest/develop/programmability/eval-intro/#eval-flags) and `--#needs`: the files
-that go in front of it. Comments and indentation are left out."""
+that go in front of it. Of these only what the act refers to is taken, since each call of a script
+makes its functions anew; comments and indentation are left out. `--#const NAME NUMBER` is a name for
+a number. The files are functions inside each other: a closure that refers to a local of the function
+around it searches the list of all such locals, one that refers further out does not. `--#nest` begins
+another file within one."""
 import hashlib
 import pathlib
+import re
 import sys
 
 header_path, source_path, folder = map(pathlib.Path, sys.argv[1:])
+WORD = re.compile(r"[A-Za-z_]\w*")
+LOCAL = re.compile(r"local (?:function )?(\w+(?:, \w+)*)")
+constants = dict(words.split()[1:] for path in sorted(folder.glob("*.lua"))
+                 for words in path.read_text(encoding="utf-8").splitlines() if words.startswith("--#const "))
 
 
-def body(path):
-    lines = (line.strip() for line in path.read_text(encoding="utf-8").splitlines())
-    return [line.split(" -- ")[0].rstrip() for line in lines if line and not line.startswith("--")]
+class Chunk:
+    """A statement of a file's own level: it begins at the margin, and so may its end."""
+
+    def __init__(self, lines):
+        self.text = "\n".join(lines)
+        local = LOCAL.match(self.text)
+        plain = re.match(r"(\w+)\.", self.text)  # NAME.member = …: belongs to NAME
+        self.names = local.group(1).split(", ") if local else [plain.group(1)] if plain else []
+        self.words = set(WORD.findall(self.text))
+
+
+def read_files(path):
+    return [read_chunks(part) for part in path.read_text(encoding="utf-8").split("--#nest\n")]
+
+
+def read_chunks(text):
+    chunks, lines = [], []
+    for line in text.splitlines():
+        code = line.split(" -- ")[0].rstrip()
+        if not code or code.lstrip().startswith("--"):
+            continue
+        begins = code[0] not in "\t})" and not re.match(r"(end|else|elseif)\b", code)
+        if begins and lines:
+            chunks.append(Chunk(lines))
+            lines = []
+        code = re.sub(r"(?<!')\b[A-Z_]+\b(?!')", lambda word: constants.get(word.group(), word.group()), code)
+        lines.append(code.strip())
+    return chunks + [Chunk(lines)]
+
+
+def choose(files):
+    """The chunks that the last file refers to, directly or not, and those that do something."""
+    everything = [chunk for chunks in files for chunk in chunks]
+    taken = set(files[-1]) | {chunk for chunk in everything if not chunk.names}
+    while True:
+        words = set().union(*(chunk.words for chunk in taken))
+        more = {chunk for chunk in everything if words & set(chunk.names)} - taken
+        if not more:
+            return [[chunk.text for chunk in chunks if chunk in taken] for chunks in files]
+        taken |= more
 
 
 def put_together(path):
@@ -23,8 +69,10 @@ def put_together(path):
     flags = [words[1:] for words in marks if words[0] == "flags"][0]
     needs = [words[1:] for words in marks if words[0] == "needs"][0]
     first = "#!lua" + (" flags=" + ",".join(flags) if flags else "") + "\n"
-    lines = [line for name in needs for line in body(folder / f"{name}.lua")] + body(path)
-    return first, "\n".join(lines) + "\n"
+    files = choose([file for name in needs for file in read_files(folder / f"{name}.lua")] +
+                   read_files(path))
+    parts = ["\n".join(texts) for texts in files if texts]
+    return first, "\nreturn (function()\n".join(parts) + "\nend)()" * (len(parts) - 1) + "\n"
 
 
 header, source, table = [], [], []

@@ -1,7 +1,8 @@
 -- Who holds what: leases, what puts lost and due rows back, and the inbox.
 
-local PASSED_MAX = 64 -- entries of cancelled jobs, and stale ones, that one lease passes over
-local INBOX_MAX = 32
+--#const PASSED_MAX 64
+--#const INBOX_MAX 32
+-- PASSED_MAX: entries of cancelled jobs, and stale ones, that one lease passes over.
 
 -- RFC 3339 in UTC; days to dates by http://howardhinnant.github.io/date_algorithms.html.
 local function format_time(ms)

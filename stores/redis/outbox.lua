@@ -1,6 +1,7 @@
 -- The outbox of a queue with a door: unsent, claimed by a courier, sent.
 
-local SENT_LEVELS = 16 -- sent rows are kept by the number of their message, up to here
+--#const SENT_LEVELS 16
+-- Sent rows are kept by the number of their message, up to here.
 
 -- The claim of a courier ends without a message that we know of: the number stays.
 local function lapse(t)

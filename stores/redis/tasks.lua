@@ -3,7 +3,8 @@
 -- A task's ref is its job's number (10 hex digits) and its seq (7); a pushed task has a number of
 -- its own and seq 0. Refs sort by age. 256 neighbours share a hash.
 
-local PRIORITY = 2 ^ 45 -- above every due time in milliseconds
+--#const PRIORITY 35184372088832
+-- 2^45, above every due time in milliseconds.
 
 local function place(ref)
 	if sub(ref, 11) == '0000000' then
@@ -165,6 +166,7 @@ local function is_cancelled(t)
 	return t.job and t.job.state == JOB_CANCELLED
 end
 
+--#nest
 -- A line: tasks that become ready together, {born at, due, how many left out of turn}; false while
 -- it is unborn or waits.
 local lines = {}
@@ -395,6 +397,7 @@ local function state_of(t)
 	return t.state
 end
 
+--#nest
 local function leave_later(t)
 	if t.due > now then
 		call('ZREM', prefix .. 'later:' .. t.queue, t.ref)
