@@ -163,21 +163,24 @@ bool redis_act(struct redis_store *store, enum redis_script script, const struct
 		store->address.shown);
 }
 
-/* Redis 6 takes no first line of flags, and says nothing of it before it fails. */
-static void learn_version(struct redis_store *store)
+/* Redis 6 takes no first line of flags, and says nothing of it before it fails. A server that does
+ * not permit INFO is taken for a newer one. */
+static bool learn_server(struct redis_store *store, struct error *err)
 {
-	if (store->has_version)
-		return;
 	const char *words[] = { "INFO", "server" };
 	const struct redis_command command = { 2, words, NULL };
 	OWNED(redis_reply) redisReply *reply = NULL;
-	struct error err;
-	if (!redis_wire_ask(&store->wire, &command, 1, &reply, &err) ||
-		reply->type == REDIS_REPLY_ERROR || !reply->str)
-		return;
+	if (store->has_version)
+		return true;
+	if (!redis_wire_ask(&store->wire, &command, 1, &reply, err))
+		return false;
+	if (reply->type == REDIS_REPLY_ERROR || !reply->str)
+		return true; /* the next command says why */
 	store->has_version = true;
 	const char *at = strstr(reply->str, "redis_version:");
 	store->is_old = at && atoi(at + strlen("redis_version:")) < FLAGS_FROM;
+	return !strstr(reply->str, "redis_mode:cluster") ||
+	       redis_wire_fits_cluster(&store->address, err);
 }
 
 static bool read_meta(struct redis_store *store, redisReply **reply, struct error *err)
@@ -220,7 +223,8 @@ static bool has_store(const redisReply *reply)
 
 bool redis_greet(struct redis_store *store, struct error *err)
 {
-	learn_version(store);
+	if (!learn_server(store, err))
+		return false;
 	for (int tries = 0; tries < TRIES_MAX; tries++) {
 		OWNED(redis_reply) redisReply *found = NULL;
 		OWNED(redis_reply) redisReply *made = NULL;

@@ -222,16 +222,24 @@ bool redis_wire_ask(struct redis_wire *wire, const struct redis_command *command
 	return ask_all(wire, commands, count, replies, err);
 }
 
+bool redis_wire_fits_cluster(const struct redis_address *address, struct error *err)
+{
+	const char *open = address->prefix ? strchr(address->prefix, '{') : "{}";
+	const char *close = open ? strchr(open, '}') : NULL;
+	if (close && (close > open + 1 || !address->prefix))
+		return true;
+	return error_set(err, ERROR_INVALID,
+		"redis %s is a cluster: the prefix needs a hash tag, as {reeve}: has",
+		address->shown);
+}
+
 /* MOVED SLOT HOST:PORT; an empty host is the one that we talk to. */
 static bool follow(struct redis_wire *wire, const char *text, struct error *err)
 {
 	const char *place = strrchr(text, ' ');
 	const char *colon = strrchr(text, ':');
-	const char *prefix = wire->address->prefix;
-	if (prefix && !(strchr(prefix, '{') && strchr(strchr(prefix, '{'), '}')))
-		return error_set(err, ERROR_INVALID,
-			"redis %s is a cluster: the prefix needs a hash tag, as {reeve}: has",
-			wire->address->shown);
+	if (!redis_wire_fits_cluster(wire->address, err))
+		return false;
 	if (place && colon > place + 1) {
 		free(wire->moved_host);
 		wire->moved_host = xstrndup(place + 1, (size_t)(colon - place - 1));

@@ -55,6 +55,9 @@ bool redis_wire_ask(struct redis_wire *wire, const struct redis_command *command
 /* False where the reply is an error, which is then told in err. */
 bool redis_reply_check(struct redis_wire *wire, const redisReply *reply, struct error *err);
 
+/* INVALID where the prefix has no hash tag: a cluster would spread the store over its servers. */
+bool redis_wire_fits_cluster(const struct redis_address *address, struct error *err);
+
 static inline void memory_drop_redis_reply(redisReply **held)
 {
 	if (*held)
