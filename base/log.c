@@ -211,8 +211,9 @@ static bool tell_drops(void)
 	if (count == 0)
 		return true;
 	OWNED(free)
-	char *message = xprintf(
-		"%" PRIu64 " lines of the log were dropped: it was not read in time", count);
+	char *message = xprintf("%" PRIu64
+				" lines of the log were dropped: they could not be written in time",
+		count);
 	const struct event event = { .level = LOG_WARN, .message = message };
 	if (!write_sink(&event)) {
 		logsink_give_untold(count);

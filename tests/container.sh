@@ -1,0 +1,140 @@
+#!/bin/bash
+# The images of contrib/docker/Dockerfile, built and run with podman: the advertising workflow with a
+# container per queue on Redis; reeve as process 1. Root only; takes some minutes, most of them for
+# Debian's packages. usage: tests/container.sh
+set -euo pipefail
+cd "$(dirname "$0")/.."
+skip() { echo "skipped: $*"; exit 0; }
+[ "$(id -u)" -eq 0 ] || skip "only root can run these containers"
+for program in podman runc mmdebstrap redis-server python3; do
+	command -v $program >/dev/null || skip "$program is not installed"
+done
+work=$(mktemp -d "${TMPDIR:-/tmp}/reeve-container.XXXXXX")
+export TMPDIR=$work
+redis=
+podman() {
+	command podman --root "$work/containers" --runroot "$work/run" --storage-driver overlay \
+		--cgroup-manager cgroupfs --runtime runc "$@" 2> >(grep -v 'systemd connection' >&2)
+}
+finish() {
+	code=$?
+	trap - EXIT
+	if [ $code -ne 0 ]; then
+		tail -n 30 "$work/build.log" 2>/dev/null || true
+		for name in $(podman ps -aq 2>/dev/null); do podman logs --tail 15 "$name" || true; done
+	fi
+	podman rm -fa -t 0 >/dev/null 2>&1 || true
+	podman rmi -fa >/dev/null 2>&1 || true
+	[ -z "$redis" ] || kill "$redis" 2>/dev/null || true
+	rm -rf "$work"
+	find /sys/fs/cgroup -depth -type d -path '*libpod_parent*' -exec rmdir {} \; 2>/dev/null || true
+	exit $code
+}
+trap finish EXIT
+trap 'exit 130' INT TERM
+saw() { echo "ok - $*"; }
+fail() { echo "FAILED - $*"; exit 1; }
+same() { [ "$2" = "$3" ] || fail "$1: got \"$2\", wanted \"$3\""; saw "$1"; }
+eventually() {
+	for _ in $(seq 600); do
+		"$@" >/dev/null 2>&1 && return 0
+		sleep 0.1
+	done
+	fail "in time: $*"
+}
+
+# What debian:trixie-slim leaves out.
+slim=(--dpkgopt='path-include=/usr/share/doc/*/copyright')
+for place in doc man locale info lintian; do
+	slim=(--dpkgopt="path-exclude=/usr/share/$place/*" "${slim[@]}")
+done
+mmdebstrap --quiet --variant=minbase "${slim[@]}" trixie "$work/base.tar" 2>/dev/null
+podman import "$work/base.tar" docker.io/library/debian:trixie-slim >/dev/null 2>&1
+rm "$work/base.tar"
+build() {
+	podman build --isolation chroot --pull=never --format docker -f contrib/docker/Dockerfile \
+		--ignorefile contrib/docker/Dockerfile.dockerignore --target "$1" -t "$2" . >>"$work/build.log" 2>&1
+}
+build reeve reeve
+build advertising reeve-advertising
+size=$(podman image inspect reeve --format '{{.Size}}')
+[ "$size" -le 100000000 ] || fail "the image is at most 100 MB: $size bytes"
+saw "the image has $((size / 1000000)) MB"
+
+port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+redis-server --port "$port" --bind 127.0.0.1 --save '' --appendonly no --dir "$work" >/dev/null &
+redis=$!
+eventually redis-cli -p "$port" ping
+# run NAME IMAGE OPTION… -- WORD…: as contrib/docker/compose.yaml does it
+run() {
+	local name=$1 image=$2 options=()
+	shift 2
+	while [ "$1" != -- ]; do options+=("$1"); shift; done
+	shift
+	podman run -d --name "$name" --pull=never --network host --read-only --cap-drop ALL \
+		--security-opt no-new-privileges --ulimit nofile=20000:20000 --ulimit nproc=4096:4096 \
+		--tmpfs /tmp --tmpfs /run/reeve:mode=1777 -e "REEVE_STORE=redis://127.0.0.1:$port" \
+		-v "$work/out:/srv/out" "${options[@]}" "localhost/$image" "$@" >/dev/null
+}
+install -d -o 10001 -g 10001 "$work/out"
+chmod 711 "$work"
+# "generate ad-group-generate" …, as the file for compose has them; three of `children`.
+services=
+while read -r service queue; do
+	copies=1
+	[ "$service" != children ] || copies=3
+	for n in $(seq $copies); do
+		services="$services $service$n"
+		run "$service$n" reeve-advertising -- run --only "$queue"
+	done
+done < <(awk '/^  [a-z]+:$/ { sub(/:/, "", $1); name = $1 }
+	/command: \[run, --only,/ { gsub(/[],]/, ""); print name, $4 }' contrib/docker/compose.yaml)
+same "services of compose.yaml" "$(echo $services | wc -w)" 7
+for name in $services; do eventually podman healthcheck run "$name"; done
+saw "every container is healthy"
+same "reeve is process 1, and not root" "$(podman exec package1 sh -c 'cat /proc/1/comm; id -u' | tr '\n' ' ')" "reeve 10001 "
+podman exec generate1 reeve start advertising --wait \
+	--payload '{"hotels":"/srv/advertising/hotels.json","out":"/srv/out"}' >/dev/null
+python3 examples/advertising/check.py examples/advertising/hotels.json "$work/out"
+saw "the workflow ran over a container per queue"
+same "a line of the log is an object" \
+	"$(podman logs package1 2>&1 | python3 -c 'import json, sys; print(all(json.loads(l)["message"] for l in sys.stdin))')" True
+podman exec package1 sh -c '(setsid sleep 0.1 &) ; exit 0'
+no_zombie() { ! podman exec package1 sh -c 'cat /proc/[0-9]*/stat 2>/dev/null' | grep -q ') Z 1 '; }
+eventually no_zombie
+saw "strangers are reaped"
+# shellcheck disable=SC2086 # the list is words
+podman stop -t 40 $services >/dev/null
+for name in $services; do
+	code=$(podman inspect "$name" --format '{{.State.ExitCode}}')
+	[ "$code" = 0 ] || fail "$name ended with $code"
+done
+saw "docker stop drains: exit code 0"
+
+cat >"$work/slow.yaml" <<'YAML'
+store: sqlite:/var/lib/reeve/reeve.db
+shutdown_grace: 2s
+queues:
+  slow: { run: "trap '' TERM; sleep 1000" }
+  quick: { run: "exit 0" }
+  bad: { run: "exit 125" }
+YAML
+config=(-v "$work/slow.yaml:/etc/reeve/reeve.yaml:ro" -v "state:/var/lib/reeve")
+run slow reeve "${config[@]}" --
+eventually podman healthcheck run slow
+task=$(podman exec slow reeve push slow)
+is_working() { podman exec slow reeve task "$task" --json | grep -q '"working"'; }
+eventually is_working
+podman stop -t 40 slow >/dev/null
+same "a stop that has to kill a task ends with 1, not with docker's KILL" \
+	"$(podman inspect slow --format '{{.State.ExitCode}}')" 1
+run after reeve "${config[@]}" -- task "$task" --json
+podman wait after >/dev/null
+podman logs after | grep -q '"queued"' || fail "the task is given back: $(podman logs after)"
+saw "its task is queued again, in the volume"
+for queue in quick bad; do
+	run push-$queue reeve "${config[@]}" -- push $queue
+	podman wait push-$queue >/dev/null
+	run idle-$queue reeve "${config[@]}" -- run --only $queue --until-idle
+done
+same "--until-idle: exit codes" "$(podman wait idle-quick idle-bad | tr '\n' ' ')" "0 1 "
