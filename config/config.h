@@ -51,6 +51,24 @@ struct config_groups {
 	size_t count;
 };
 
+/* A resource limit of setrlimit(2), as soft and as hard limit. */
+struct config_limit {
+	int64_t value; /* bytes, a count, or ms; CONFIG_NO_LIMIT: unlimited */
+	bool is_set;   /* false: inherited */
+};
+
+struct config_limits {
+	int64_t memory; /* bytes, of a handler with all that it started; 0: none */
+	struct config_limit nofile, nproc, core, cpu, fsize, stack;
+};
+
+/* When what keeps running is replaced, between tasks; 0: never. */
+struct config_recycle {
+	int64_t tasks;
+	int64_t age_ms;
+	int64_t memory; /* bytes */
+};
+
 struct config_retries {
 	int max; /* 10 is 11 tries */
 	int64_t delay_ms;
@@ -90,6 +108,8 @@ struct config_queue {
 	bool has_nice;
 	int oom_score_adj;
 	bool has_oom_score_adj;
+	struct config_limits limits;
+	struct config_recycle recycle;
 	char *env_file;                /* absolute; NULL: none */
 	struct config_environment env; /* env_file's rows first, then env's; each name once */
 	char **pass_env;               /* NULL-terminated globs */

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "supervisor/confine.h"
 #include "supervisor/deaths.h"
 #include "supervisor/fatal.h"
 #include "supervisor/spawn.h"
@@ -15,6 +16,8 @@ static void fork_it(struct child *child)
 	child->told_at_ms = 0;
 	child->was_stopped = false;
 	child->is_stale = false;
+	child->is_hung = false;
+	child->quiet_looks = 0;
 	if (!spawn_child(child))
 		child_handle(child, EVENT_FORK_FAILED);
 }
@@ -102,13 +105,14 @@ static void kill_it(struct child *child)
 
 static void bury(struct child *child)
 {
+	confine_kill(child->pool->supervisor, child->name);
 	deaths_note(child);
 	orphans_hunt(child->pool->supervisor, child);
 }
 
 static void restart(struct child *child)
 {
-	bool was_asked = child->was_stopped;
+	bool was_asked = child->was_stopped || deaths_is_recycling(child);
 	bool was_good = deaths_tell(child);
 	if (was_asked) {
 		child->backoff = (struct backoff){ 0 };

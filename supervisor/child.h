@@ -82,6 +82,10 @@ struct child {
 	int64_t forked_at_ms; /* steady */
 	int64_t told_at_ms;   /* steady time at which it was told to end; 0: not */
 	int exit_status;      /* as waitpid gave it */
+	int64_t seen_beat_ms; /* of its slot, at the last look; see hung.h */
+	uint64_t seen_ticks;  /* of its CPU time, too */
+	int quiet_looks;      /* in a row that saw no life */
+	bool is_hung;         /* killed for that */
 	bool was_stopped;     /* it was told to end, or killed, before it died */
 };
 

@@ -17,6 +17,7 @@ static const char *const exit_meanings[] = {
 	[WORKER_EXIT_STORE] = "the store could not be opened",
 	[WORKER_EXIT_HANDLER] = "the handler can't be started",
 	[WORKER_EXIT_INTERNAL] = "an internal error",
+	[WORKER_EXIT_RECYCLED] = "recycled",
 };
 
 char *deaths_describe(int exit_status, char out[SCOREBOARD_TEXT])
@@ -43,8 +44,26 @@ static bool ended_as_asked(const struct child *child)
 	       WEXITSTATUS(child->exit_status) == WORKER_EXIT_OK;
 }
 
+/* Who was found hung was killed by us: that is the cause, not the signal. */
+static void describe(const struct child *child, char out[SCOREBOARD_TEXT])
+{
+	deaths_describe(child->exit_status, out);
+	if (child->is_hung && WIFSIGNALED(child->exit_status))
+		snprintf(out, SCOREBOARD_TEXT, "hung: showed no life and was killed");
+}
+
+bool deaths_is_recycling(const struct child *child)
+{
+	return WIFEXITED(child->exit_status) &&
+	       WEXITSTATUS(child->exit_status) == WORKER_EXIT_RECYCLED;
+}
+
 static void log_death(const struct child *child, const struct death_note *note)
 {
+	if (deaths_is_recycling(child)) {
+		log_line(LOG_DEBUG, "%s (pid %d) is recycled", note->worker, (int)note->pid);
+		return;
+	}
 	if (ended_as_asked(child)) {
 		log_line(
 			LOG_INFO, "%s (pid %d) ended as it was told", note->worker, (int)note->pid);
@@ -73,10 +92,10 @@ void deaths_note(struct child *child)
 	snprintf(note.worker, sizeof note.worker, "%s", child->name);
 	snprintf(note.task_id, sizeof note.task_id, "%.*s", (int)sizeof last.task_id - 1,
 		last.task_id);
-	deaths_describe(child->exit_status, note.cause);
+	describe(child, note.cause);
 	log_death(child, &note);
 	supervisor->drain.has_killed |= interrupted_a_task(child, &note);
-	if (ended_as_asked(child))
+	if (ended_as_asked(child) || deaths_is_recycling(child))
 		return;
 	child->pool->deaths++;
 	supervisor->deaths[supervisor->death_count++ % DEATHS_KEPT] = note;
@@ -160,7 +179,8 @@ static void tell_keeper(const struct child *child)
 {
 	struct supervisor *supervisor = child->pool->supervisor;
 	const struct process_row *process = child->pool->process;
-	bool holds_nothing = ended_as_asked(child) && child->slot->task_id[0] == '\0';
+	bool holds_nothing = (ended_as_asked(child) || deaths_is_recycling(child)) &&
+			     child->slot->task_id[0] == '\0';
 	if (process ? !process->holds : holds_nothing)
 		return;
 	struct slot last;
@@ -168,7 +188,7 @@ static void tell_keeper(const struct child *child)
 	struct untold *death = xcalloc(1, sizeof *death);
 	memcpy(death->owner, child->owner, sizeof death->owner);
 	memcpy(death->worker, child->name, sizeof death->worker);
-	deaths_describe(child->exit_status, death->cause);
+	describe(child, death->cause);
 	death->queue = xstrdup(child->pool->name);
 	death->task_id = xstrdup(last.task_id);
 	*supervisor->untold.end = death;
@@ -186,6 +206,7 @@ bool deaths_tell(struct child *child)
 	pool->retried += atomic_load(&child->slot->retried);
 	pool->scaling.served += atomic_load(&child->slot->served);
 	pool->scaling.busy_ms += atomic_load(&child->slot->busy_ms);
+	pool->recycled += atomic_load(&child->slot->recycled) + deaths_is_recycling(child);
 	slots_release(pool->supervisor, child->slot);
 	child->slot = NULL;
 	return was_good;

@@ -22,3 +22,5 @@ void deaths_init(struct supervisor *supervisor);
 void deaths_finish(struct supervisor *supervisor);
 /* True while the keeper has not handled every death, or has not even heard of it. */
 bool deaths_are_open(const struct supervisor *supervisor);
+/* True where a worker ended between tasks because its queue's `recycle` says so: no death. */
+bool deaths_is_recycling(const struct child *child);

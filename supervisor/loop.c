@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "supervisor/commands.h"
+#include "supervisor/confine.h"
 #include "supervisor/control_paths.h"
 #include "supervisor/deaths.h"
 #include "supervisor/drain.h"
@@ -71,6 +72,7 @@ static bool open_shared(struct supervisor *supervisor, struct error *err)
 	if (!bells_create(&supervisor->bells))
 		return error_set(err, ERROR_UNAVAILABLE, "bells: %s", strerror(errno));
 	log_ring_attach(supervisor->ring);
+	confine_init(supervisor);
 	slots_init(supervisor);
 	return true;
 }
@@ -175,6 +177,7 @@ static void tear_down(struct supervisor *supervisor)
 		lock_drop(supervisor->lock_path, supervisor->lock_fd);
 	pids_finish(&supervisor->pids);
 	free(supervisor->free_slots);
+	confine_finish(supervisor);
 	free(supervisor->socket_path);
 	free(supervisor->lock_path);
 	config_destroy(supervisor->config);

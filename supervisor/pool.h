@@ -32,6 +32,7 @@ struct pool {
 	size_t count, room;
 	uint64_t completed, failed, retried; /* of workers that have ended */
 	uint64_t restarts, deaths;
+	uint64_t recycled; /* by workers that have ended, and those workers themselves */
 	struct pool_sample base, latest; /* for the rate */
 	struct queue_board *board;       /* its row; NULL: a process, or the table is full */
 	ev_timer fatal;                  /* runs while all its workers are in slow probe */

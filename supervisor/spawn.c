@@ -55,6 +55,7 @@ static _Noreturn void become(struct child *child, const sigset_t *mask)
 		.name = child->name,
 		.lifeline = supervisor->lifeline_read,
 		.supervisor = getppid(),
+		.cgroup = supervisor->cgroup,
 		.bells = &supervisor->bells,
 		.depth_bell = supervisor->scaler.bell_fd,
 		.watch_idle = process && supervisor->options.until_idle,

@@ -47,6 +47,7 @@ struct supervisor {
 	struct log_ring *ring;
 	struct bells bells;
 	int lifeline_read, lifeline_write;
+	char *cgroup; /* where handlers get cgroups; NULL: nowhere */
 
 	struct pool *processes[PROCESS_KINDS];
 	struct pool **pools; /* in the order of the configuration, removed ones while they drain */
@@ -91,6 +92,8 @@ struct supervisor {
 		ev_timer ready; /* until everything is up for the first time */
 		ev_timer watchdog;
 		ev_timer idle; /* --until-idle */
+		ev_timer hung;
+		int64_t looked_at_ms; /* for hung workers; steady */
 		bool is_ready;
 	} watch;
 	ev_timer roll_timer;

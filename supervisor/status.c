@@ -42,6 +42,15 @@ static void set_count(json_t *object, const char *key, int64_t count)
 	json_object_set_new(object, key, json_integer(count));
 }
 
+static int64_t count_recycled(const struct pool *pool)
+{
+	uint64_t count = pool->recycled;
+	for (size_t i = 0; i < pool->count; i++)
+		if (pool->children[i]->slot)
+			count += atomic_load(&pool->children[i]->slot->recycled);
+	return (int64_t)count;
+}
+
 static json_t *describe_pool(struct pool *pool)
 {
 	struct queue_board row;
@@ -64,6 +73,7 @@ static json_t *describe_pool(struct pool *pool)
 	set_measured(object, shown, "completed", &row.completed, 1);
 	set_measured(object, shown, "failed", &row.failed, 1);
 	set_count(object, "restarts", (int64_t)pool->restarts);
+	set_count(object, "recycled", count_recycled(pool));
 	json_object_set_new(object, "closed_until", json_null());
 	return object;
 }

@@ -286,6 +286,12 @@ static void who_the_machine_does_not_know_is_named(void)
 			"\"nobody-s\"\n"
 			"reeve.yaml:5:33: queues.q.groups: this machine has no group "
 			"\"4294967294\"" },
+		{ QUEUE "    limits: { memory: 1K, nofile: 0 }\n",
+			"reeve.yaml:5:15: queues.q.limits.memory: expected a size from 1M to 1024G "
+			"or none, got \"1K\"\n"
+			"reeve.yaml:5:27: queues.q.limits.nofile: expected a whole number from 8 "
+			"to "
+			"2147483647 or unlimited, got \"0\"" },
 	};
 	expect_mistakes(listed, ARRAY_SIZE(listed));
 }
@@ -293,8 +299,8 @@ static void who_the_machine_does_not_know_is_named(void)
 static void keys_of_later_versions_are_refused_one_by_one(void)
 {
 	static const char *const global[] = { "broker", "schedules", "http" };
-	static const char *const queue[] = { "limits", "recycle", "rate", "max_working", "pull",
-		"group", "hours", "post" };
+	static const char *const queue[] = { "rate", "max_working", "pull", "group", "hours",
+		"post" };
 	for (size_t i = 0; i < ARRAY_SIZE(global); i++) {
 		OWNED(free) char *yaml = xprintf(STORE "%s: { a: b }\n", global[i]);
 		OWNED(free)

@@ -92,6 +92,8 @@ static void a_queue_gets_the_documented_defaults(void)
 	CU_ASSERT_STRING_EQUAL(queue->run.words[2], "exit 0");
 	CU_ASSERT_PTR_NULL(queue->run.words[3]);
 	CU_ASSERT_STRING_EQUAL(queue->cwd, files_folder());
+	CU_ASSERT_TRUE(queue->limits.memory == 0 && !queue->limits.core.is_set);
+	CU_ASSERT_TRUE(queue->recycle.tasks == 0 && queue->recycle.memory == 0);
 	CU_ASSERT_TRUE(!queue->user.name && !queue->groups.names);
 	CU_ASSERT_TRUE(queue->umask == -1 && !queue->has_nice && !queue->has_oom_score_adj);
 	CU_ASSERT_TRUE(queue->env.count == 0 && !queue->env_file);
@@ -134,6 +136,8 @@ static const char every_key[] =
 	      "    cwd: /\n"
 	      "    user: daemon\n"
 	      "    groups: [bin, 0]\n"
+	      "    limits: { memory: 64M, nofile: 100, core: 0, cpu: 90s, fsize: unlimited }\n"
+	      "    recycle: { tasks: 10, age: 6h, memory: 512M }\n"
 	      "    umask: 027\n"
 	      "    nice: -5\n"
 	      "    oom_score_adj: 0\n"
@@ -169,8 +173,16 @@ static void every_key_of_a_queue_reaches_its_field(void)
 	CU_ASSERT_STRING_EQUAL(queue->cwd, "/");
 	CU_ASSERT_TRUE(queue->user.uid == 1 && queue->user.gid == 1);
 	CU_ASSERT_STRING_EQUAL(queue->user.home, "/usr/sbin");
-	CU_ASSERT_TRUE(queue->groups.count == 2 && queue->groups.ids[0] == 2 &&
-		       queue->groups.ids[1] == 0);
+	CU_ASSERT_TRUE(
+		queue->groups.count == 2 && queue->groups.ids[0] == 2 && queue->groups.ids[1] == 0);
+	const struct config_limits *limits = &queue->limits;
+	CU_ASSERT_TRUE(limits->memory == 64 << 20 && !limits->stack.is_set);
+	CU_ASSERT_TRUE(limits->nofile.is_set && limits->nofile.value == 100);
+	CU_ASSERT_TRUE(limits->core.is_set && limits->core.value == 0);
+	CU_ASSERT_TRUE(limits->cpu.is_set && limits->cpu.value == 90000);
+	CU_ASSERT_TRUE(limits->fsize.is_set && limits->fsize.value == CONFIG_NO_LIMIT);
+	CU_ASSERT_TRUE(queue->recycle.tasks == 10 && queue->recycle.age_ms == 21600000 &&
+		       queue->recycle.memory == 512 << 20);
 	CU_ASSERT_TRUE(queue->umask == 027 && queue->has_nice && queue->nice == -5);
 	CU_ASSERT_TRUE(queue->has_oom_score_adj && queue->oom_score_adj == 0);
 	CU_ASSERT_EQUAL(queue->env.count, 3);

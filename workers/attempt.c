@@ -31,7 +31,9 @@ bool worker_takes_more(struct worker *worker)
 static size_t room_ahead(const struct worker *worker)
 {
 	int64_t fits = worker->average_ms > 0 ? AHEAD_MS / worker->average_ms : AHEAD_MS;
-	int64_t most = worker->queue->batch;
+	int64_t most = runner_tasks_left(worker->runner);
+	if (most > worker->queue->batch)
+		most = worker->queue->batch;
 	int64_t count = fits < most ? fits : most;
 	return worker->average_ms < 0 || count < 1 ? 1 : (size_t)count;
 }
@@ -47,7 +49,7 @@ static void request_lease(struct worker *worker, struct lease_request *request)
 
 bool worker_wants(struct worker *worker, struct lease_request *request)
 {
-	if (unstarted(worker) > 0 || !worker_takes_more(worker))
+	if (unstarted(worker) > 0 || !worker_takes_more(worker) || runner_is_worn(worker->runner))
 		return false;
 	request_lease(worker, request);
 	return true;
@@ -218,6 +220,7 @@ void worker_do_next(struct worker *worker)
 	attempt_settle(&attempt);
 	if (!attempt.is_settled)
 		run(&attempt);
+	runner_note_task(worker->runner); /* the commit leases no more than is still due */
 	attempt_conclude(&attempt);
 	measure(worker, clock_steady_ms() - since);
 	struct lease_batch next = attempt.next;

@@ -83,6 +83,11 @@ static bool name_fault(
 	case STEP_OOM:
 		return error_set(err, ERROR_INVALID, "cannot set oom_score_adj to %d: %s",
 			plan->oom_score_adj, why);
+	case STEP_LIMIT:
+		return error_set(err, ERROR_INVALID, "cannot set %s: %s",
+			plan->limits[fault->which].name, why);
+	case STEP_CGROUP:
+		return error_set(err, ERROR_UNAVAILABLE, "cannot join its cgroup: %s", why);
 	case STEP_GROUPS:
 		return error_set(err, ERROR_INVALID, "cannot set groups: %s", why);
 	case STEP_USER:

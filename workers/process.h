@@ -7,6 +7,7 @@
 
 #include <stdatomic.h>
 #include <stdint.h>
+#include <sys/resource.h>
 #include <sys/types.h>
 
 #define PROCESS_FDS 4 /* standard input, output, error, and one descriptor for messages */
@@ -27,6 +28,13 @@ struct process_owner {
 	size_t group_count;
 };
 
+/* One of setrlimit(2). */
+struct process_limit {
+	const char *name; /* for messages: "limits.nofile" */
+	int resource;
+	struct rlimit value;
+};
+
 struct process_plan {
 	const struct process_command *command;
 	char *const *environment; /* its PATH is searched */
@@ -37,6 +45,9 @@ struct process_plan {
 	int nice;
 	bool has_oom_score_adj;
 	int oom_score_adj;
+	const struct process_limit *limits;
+	size_t limit_count;
+	int cgroup;           /* the open cgroup.procs to join (cgroups(7)); -1: ours */
 	int fds[PROCESS_FDS]; /* they become 0, 1, 2, 3; each ≥ PROCESS_FDS, the last may be -1 */
 	_Atomic int32_t *group; /* receives the process group before the program runs; or NULL */
 };
@@ -87,3 +98,12 @@ void process_reap_strays(pid_t keep, pid_t keep_too);
 /* How often the kernel's OOM killer struck in our cgroup (version 2); -1 where nobody counts. */
 int process_open_oom_events(void);
 int64_t process_read_oom_kills(int events);
+
+/*
+ * The memory of all our descendants, in bytes, swapped pages included: what is resident, or, where
+ * that is more than `enough`, the proportional share (which needs more time to find out, but does
+ * not count shared pages twice). Linux, proc(5).
+ */
+int64_t process_measure_descendants(int64_t enough);
+/* The same of our own process alone. */
+int64_t process_measure_self(void);

@@ -72,12 +72,17 @@ static int search_and_execute(const struct process_plan *plan, const char *path)
 	}
 }
 
-static _Noreturn void give_up(int report, enum step step)
+static _Noreturn void give_up_at(int report, enum step step, size_t which)
 {
-	const struct fault fault = { .step = step, .number = errno };
+	const struct fault fault = { .step = step, .number = errno, .which = which };
 	ssize_t ignored = write(report, &fault, sizeof fault);
 	(void)ignored;
 	_exit(EXIT_NOT_EXECUTED);
+}
+
+static _Noreturn void give_up(int report, enum step step)
+{
+	give_up_at(report, step, 0);
 }
 
 /* Everything above the program's own descriptors closes when it is executed. */
@@ -144,6 +149,12 @@ static void die_with(pid_t parent)
 /* What only the user that reeve runs as may do. */
 static void set_bounds(const struct process_plan *plan, int report)
 {
+	if (plan->cgroup >= 0 && write(plan->cgroup, "0", 1) < 0)
+		give_up(report, STEP_CGROUP);
+	for (size_t i = 0; i < plan->limit_count; i++)
+		if (setrlimit((__rlimit_resource_t)plan->limits[i].resource,
+			    &plan->limits[i].value) < 0)
+			give_up_at(report, STEP_LIMIT, i);
 	if (plan->has_nice && setpriority(PRIO_PROCESS, 0, plan->nice) < 0)
 		give_up(report, STEP_NICE);
 	if (plan->has_oom_score_adj)

@@ -5,12 +5,23 @@
 
 #define PROCESS_SHELL "/bin/sh"
 
-enum step { STEP_START, STEP_ENTER, STEP_NICE, STEP_OOM, STEP_GROUPS, STEP_USER, STEP_FDS };
+enum step {
+	STEP_START,
+	STEP_ENTER,
+	STEP_NICE,
+	STEP_OOM,
+	STEP_LIMIT,
+	STEP_CGROUP,
+	STEP_GROUPS,
+	STEP_USER,
+	STEP_FDS
+};
 
 /* What the child tells when it can't become the program. */
 struct fault {
 	enum step step;
-	int number; /* errno */
+	int number;   /* errno */
+	size_t which; /* of the limits */
 };
 
 /* vfork; signals must be blocked. The child writes a fault to `report`, or the program runs and

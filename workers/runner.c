@@ -48,6 +48,9 @@ struct runner *runner_create(
 	runner->slot = slot;
 	runner->environment = copy_environment(environment);
 	runner->oom_events = process_open_oom_events();
+	runner->cgroup.procs = -1;
+	limits_init(runner);
+	service_begin(runner);
 	process_command_init(&runner->command, queue->around.words, queue->around.count,
 		queue->run.words, queue->run.count);
 	child_init(&runner->stream.child);
@@ -55,6 +58,16 @@ struct runner *runner_create(
 	prctl(PR_SET_CHILD_SUBREAPER, 1); /* descendants of handlers come to us */
 	set_signals();
 	return runner;
+}
+
+bool runner_confine(struct runner *runner, const char *parent, const char *name)
+{
+	if (runner->queue->limits.memory == 0 ||
+		!cgroup_open(&runner->cgroup, parent, name, runner->queue->limits.memory))
+		return false;
+	memory_close_fd(&runner->oom_events);
+	runner->oom_events = cgroup_open_events(&runner->cgroup);
+	return true;
 }
 
 void runner_destroy(struct runner *runner)
@@ -66,6 +79,7 @@ void runner_destroy(struct runner *runner)
 	process_command_finish(&runner->command);
 	runner_free_environment(runner->environment);
 	memory_close_fd(&runner->oom_events);
+	cgroup_close(&runner->cgroup);
 	free(runner);
 }
 

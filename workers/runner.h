@@ -67,6 +67,9 @@ struct runner;
 /* environment: NULL-terminated NAME=VALUE list for handlers (already filtered); copied. */
 struct runner *runner_create(
 	const struct config_queue *queue, char *const *environment, struct slot *slot);
+/* Where limits.memory is set: handlers from now on run in a cgroup of this name in `parent`. False:
+ * that is not possible here, and the runner watches the memory itself. */
+bool runner_confine(struct runner *runner, const char *parent, const char *name);
 /* Ends a stream handler ({"stop":true}, TERM after kill_after, KILL). */
 void runner_destroy(struct runner *runner);
 /* Always fills result: whatever goes wrong is a status with a message. */
@@ -77,6 +80,16 @@ void runner_run(struct runner *runner, const struct run_request *request,
 bool runner_warm(struct runner *runner, const struct run_watch *watch, struct error *err);
 /* Between tasks: reaps what ended, notices a handler that died or spoke out of turn. */
 void runner_tend(struct runner *runner);
+
+/* Counts a task of the queue, of whatever type, for `recycle`. */
+void runner_note_task(struct runner *runner);
+/* Between tasks: true where `recycle` says that the stream handler (or with another protocol or
+ * type the worker) is to be replaced. */
+bool runner_is_worn(struct runner *runner);
+/* How many tasks may still be taken until then; at least 1. */
+int64_t runner_tasks_left(const struct runner *runner);
+/* Ends a stream handler that is worn; false where it is the worker that has to end. */
+bool runner_recycle(struct runner *runner);
 
 /* Runs a hook: argv with `input` on stdin, output to the log, at most timeout_ms, process group
  * killed at its end. True where it exits 0; err names exit, signal or time-out. */

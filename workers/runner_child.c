@@ -170,6 +170,9 @@ static bool start_process(struct child *child, const struct runner *runner,
 		.nice = queue->nice,
 		.has_oom_score_adj = queue->has_oom_score_adj,
 		.oom_score_adj = queue->oom_score_adj,
+		.limits = runner->limits,
+		.limit_count = runner->limit_count,
+		.cgroup = spec->channel == CHANNEL_NONE ? -1 : runner->cgroup.procs,
 		.group = runner->slot && !is_beside ? &runner->slot->handler_group : NULL,
 	};
 	memcpy(plan.fds, fds, sizeof plan.fds);
@@ -197,6 +200,7 @@ bool child_start(struct child *child, const struct runner *runner, const struct 
 	child->prints[OUTPUT_OUT] = take(&out.ours);
 	child->prints[OUTPUT_ERR] = take(&errors.ours);
 	child->channel = take(&channel.ours);
+	child->is_confined = spec->channel != CHANNEL_NONE && runner->cgroup.procs >= 0;
 	return true;
 }
 
@@ -262,6 +266,8 @@ void child_finish(struct child *child, const struct runner *runner, struct proce
 	const struct child *handler = &runner->stream.child;
 	const pid_t keep = child == handler ? 0 : handler->process.pid;
 	child_kill(child, runner);
+	if (child->is_confined)
+		cgroup_kill(runner->cgroup.path);
 	process_reap(&child->process, end);
 	if (!process_sweep(keep))
 		log_about(&child->output.subject, LOG_WARN,

@@ -171,10 +171,10 @@ static void judge_done(struct exec *exec, struct run_result *result)
 
 /* A signal, then `fail`, then an exit other than 0, then `done`, then exit 0 alone. */
 static void judge(struct exec *exec, const struct process_end *end, bool was_stopped,
-	bool is_oom_kill, struct run_result *result)
+	const char *why, struct run_result *result)
 {
 	OWNED(free)
-	char *described = verdict_describe_end(end, &exec->child.output, is_oom_kill);
+	char *described = verdict_describe_end(end, &exec->child.output, why);
 	if (is_done_after_all(exec, end))
 		judge_done(exec, result);
 	else if (was_stopped || (exec->guard.is_stopping && !end->signal))
@@ -200,7 +200,8 @@ static void finish_exec(struct exec *exec, const struct runner *runner, int64_t 
 	drain_channel(exec);
 	child_finish(&exec->child, runner, &end);
 	output_flush(&exec->child.output);
-	judge(exec, &end, was_stopped, oom_struck(runner, oom_kills, &end), result);
+	OWNED(free) char *why = limits_explain(runner, oom_kills, &end);
+	judge(exec, &end, was_stopped, why, result);
 	result->output = output_copy_all(&exec->child.output);
 }
 
@@ -224,6 +225,7 @@ void exec_run(struct runner *runner, const struct run_request *request,
 	if (child_start(&exec.child, runner, &spec, &err)) {
 		fault_step("handler-started");
 		guard_set_timeout(&exec.guard, request->timeout_ms);
+		guard_watch_memory(&exec.guard, runner);
 		wait_for_end(&exec);
 		finish_exec(&exec, runner, oom_kills, result);
 	} else

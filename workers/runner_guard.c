@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define OWN_TICK_MS 1000 /* where nobody is to be asked */
+
 static const struct {
 	enum run_status status;
 	const char *message;
@@ -29,11 +31,11 @@ void guard_init(struct guard *guard, const struct runner *runner, struct child *
 		.may_have_ended = true, /* a long-lived one, before signals were blocked */
 		.silence_ms = runner->queue->heartbeat_ms,
 		.kill_after_ms = runner->queue->kill_after_ms,
+		.slot = runner->slot,
 	};
 	for (int alarm = 0; alarm < ALARMS; alarm++)
 		guard->alarms[alarm] = ALARM_NEVER;
-	if (watch)
-		guard->alarms[ALARM_TICK] = clock_steady_ms() + watch->tick_ms;
+	guard->alarms[ALARM_TICK] = clock_steady_ms() + (watch ? watch->tick_ms : OWN_TICK_MS);
 	sigset_t all;
 	sigfillset(&all);
 	sigprocmask(SIG_SETMASK, &all, &guard->signals);
@@ -99,6 +101,7 @@ static bool begin_stop(struct guard *guard, enum run_status status, char *messag
 	guard->alarms[ALARM_TIMEOUT] = ALARM_NEVER;
 	guard->alarms[ALARM_SILENCE] = ALARM_NEVER;
 	guard->alarms[ALARM_CLOSED] = ALARM_NEVER;
+	guard->alarms[ALARM_MEMORY] = ALARM_NEVER;
 	return true;
 }
 
@@ -106,6 +109,12 @@ void guard_stop(struct guard *guard, enum run_status status, char *message)
 {
 	if (begin_stop(guard, status, message))
 		send_term(guard);
+}
+
+void guard_kill(struct guard *guard, enum run_status status, char *message)
+{
+	if (begin_stop(guard, status, message))
+		process_signal(&guard->child->process, SIGKILL);
 }
 
 /* Half of the time for an answer, half for TERM: both within kill_after. */
@@ -126,8 +135,12 @@ static void obey(struct guard *guard, enum run_order order)
 static void on_tick(struct guard *guard)
 {
 	process_reap_strays(guard->child->process.pid, guard->keep);
-	if (!guard->watch)
+	if (guard->slot)
+		atomic_store(&guard->slot->beat_ms, clock_steady_ms());
+	if (!guard->watch) {
+		guard->alarms[ALARM_TICK] = clock_steady_ms() + OWN_TICK_MS;
 		return;
+	}
 	const enum run_order order = guard->watch->on_tick(guard->watch->context);
 	guard->alarms[ALARM_TICK] = clock_steady_ms() + guard->watch->tick_ms;
 	if (order != ORDER_GO_ON)
@@ -160,6 +173,7 @@ static void (*const actions[ALARMS])(struct guard *guard) = {
 	[ALARM_TIMEOUT] = on_timeout,
 	[ALARM_SILENCE] = on_silence,
 	[ALARM_CLOSED] = on_closed,
+	[ALARM_MEMORY] = guard_sample_memory,
 	[ALARM_TERM] = send_term,
 	[ALARM_KILL] = send_kill,
 };

@@ -16,14 +16,15 @@ static void wait_for_end(struct guard *guard, struct child *child)
 	}
 }
 
-static bool judge(const struct guard *guard, const struct child *child,
+static bool judge(const struct runner *runner, const struct guard *guard, const struct child *child,
 	const struct process_end *end, struct error *err)
 {
 	if (guard->is_stopping)
 		return error_set(err, ERROR_INVALID, "%s", guard->stop_message);
 	if (end->exit_code == 0)
 		return true;
-	OWNED(free) char *described = verdict_describe_end(end, &child->output, false);
+	OWNED(free) char *why = limits_explain(runner, -1, end);
+	OWNED(free) char *described = verdict_describe_end(end, &child->output, why);
 	return error_set(err, ERROR_INVALID, "%s", described);
 }
 
@@ -41,7 +42,7 @@ static bool run(struct runner *runner, struct child *child, const struct child_s
 		child_drain_output(child);
 		child_finish(child, runner, &end);
 		output_flush(&child->output);
-		is_well = judge(&guard, child, &end, err);
+		is_well = judge(runner, &guard, child, &end, err);
 	}
 	guard_finish(&guard);
 	return is_well;

@@ -104,7 +104,7 @@ void stream_tend(struct runner *runner)
 		return;
 	end_child(runner, &end);
 	OWNED(free)
-	char *described = has_ended ? verdict_describe_end(&end, &stream->child.output, false)
+	char *described = has_ended ? verdict_describe_end(&end, &stream->child.output, NULL)
 				    : xstrdup(err.text);
 	log_about(&stream->child.output.subject, has_ended ? LOG_INFO : LOG_WARN,
 		"the handler is replaced: %s", described);

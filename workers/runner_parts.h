@@ -3,6 +3,7 @@
  * What the parts of the runner share; see runner.h for what it is. A child is a started program
  * with our ends of its pipes; a guard is one wait for it, with its time-outs and orders.
  */
+#include "workers/cgroup.h"
 #include "workers/lines.h"
 #include "workers/messages.h"
 #include "workers/output.h"
@@ -31,6 +32,7 @@ struct child {
 	struct outbox unwritten;
 	int prints[OUTPUT_STREAMS]; /* from its stdout and stderr; -1 after their end */
 	int channel;                /* messages; -1: none, or after its end */
+	bool is_confined;           /* runs in the runner's cgroup */
 	struct output output;
 };
 
@@ -66,6 +68,7 @@ enum alarm {
 	ALARM_TIMEOUT,
 	ALARM_SILENCE,
 	ALARM_CLOSED,
+	ALARM_MEMORY,
 	ALARM_TERM,
 	ALARM_KILL,
 	ALARMS
@@ -78,8 +81,10 @@ struct guard {
 	pid_t keep;             /* a child that is not a stray; 0: none */
 	int64_t alarms[ALARMS]; /* steady times */
 	int64_t timeout_ms, silence_ms, kill_after_ms;
-	bool may_have_ended; /* a signal came since we looked */
-	bool is_starting;    /* the time-out is for {"ready":true} */
+	int64_t memory_limit; /* bytes, watched by us; 0: not */
+	struct slot *slot;    /* gets a sign of our life at each tick; or NULL */
+	bool may_have_ended;  /* a signal came since we looked */
+	bool is_starting;     /* the time-out is for {"ready":true} */
 	/* Where there is a stream: asks the handler to stop by itself; false: it can't be asked. */
 	bool (*ask_to_stop)(struct guard *guard);
 	/* Once it is to be stopped: */
@@ -101,6 +106,11 @@ bool guard_sees_end(struct guard *guard);
 void guard_ring(struct guard *guard);
 /* Ends the handler; the first reason stays. `message` is owned by the guard from here on. */
 void guard_stop(struct guard *guard, enum run_status status, char *message);
+/* The same without a word to it. */
+void guard_kill(struct guard *guard, enum run_status status, char *message);
+/* Where the kernel does not bound the handler's memory, we look ourselves. */
+void guard_watch_memory(struct guard *guard, const struct runner *runner);
+void guard_sample_memory(struct guard *guard);
 /* Being told to stop does not undo what the handler has done by its own word. */
 static inline bool guard_still_listens(const struct guard *guard)
 {
@@ -124,9 +134,10 @@ bool answer_take(struct answer *answer, const struct message *message,
 void verdict_stopped(struct run_result *result, struct guard *guard);
 void verdict_failed(struct run_result *result, struct answer *answer);
 void verdict_broken(struct run_result *result, const char *message);
-/* "exited with 3: …" or "killed by signal 11 (SIGSEGV)", with the end of stderr. Owned. */
+/* "exited with 3: …" or "killed by signal 11 (SIGSEGV)", with the end of stderr. `why` of a signal
+ * comes after its name; NULL: nobody knows. Owned. */
 char *verdict_describe_end(
-	const struct process_end *end, const struct output *output, bool is_oom_kill);
+	const struct process_end *end, const struct output *output, const char *why);
 
 struct stream {
 	struct child child;
@@ -135,12 +146,28 @@ struct stream {
 	bool is_ready;
 };
 
+/* What `recycle` says of the process that runs now: our own, or a stream handler. */
+struct service {
+	int64_t tasks_left;     /* 0: due */
+	int64_t tasks_done;     /* since its start */
+	int64_t ends_at_ms;     /* steady */
+	int64_t memory_most;    /* bytes */
+	int64_t measured_at_ms; /* steady */
+	bool is_large;          /* at the last measurement */
+};
+
+#define RUNNER_LIMITS 6
+
 struct runner {
 	const struct config_queue *queue;
 	struct slot *slot; /* or NULL */
 	struct process_command command;
 	char **environment; /* without the names that each task sets */
 	int oom_events;     /* -1: nobody counts OOM kills */
+	struct process_limit limits[RUNNER_LIMITS];
+	size_t limit_count;
+	struct cgroup cgroup; /* of the handler; procs -1: none */
+	struct service service;
 	const struct run_watch *hook_watch;
 	bool was_large; /* a task since the last runner_tend took much memory */
 	struct stream stream;
@@ -157,7 +184,16 @@ void task_environment_finish(struct task_environment *environment);
 /* True for REEVE_TASK_ID and the like, which never come from outside. */
 bool task_environment_owns(const char *variable);
 
-bool oom_struck(const struct runner *runner, int64_t before, const struct process_end *end);
+/* runner_limits.c */
+void limits_init(struct runner *runner);
+/* True where we watch limits.memory ourselves. */
+bool limits_are_watched(const struct runner *runner);
+/* ", over limits.cpu", ", out of memory"; oom_kills as counted before. Owned; NULL: it is neither.
+ */
+char *limits_explain(const struct runner *runner, int64_t oom_kills, const struct process_end *end);
+
+/* runner_recycle.c: begins the count anew, for a process that has just started. */
+void service_begin(struct runner *runner);
 
 void exec_run(struct runner *runner, const struct run_request *request,
 	const struct run_watch *watch, struct run_result *result);

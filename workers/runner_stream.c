@@ -276,6 +276,7 @@ static bool start(struct runner *runner, struct error *err)
 	runner->stream.last_id = NULL;
 	const bool is_started = child_start(&runner->stream.child, runner, &spec, err);
 	task_environment_finish(&environment);
+	service_begin(runner);
 	return is_started;
 }
 
@@ -289,9 +290,11 @@ static int64_t ready_limit(const struct config_queue *queue)
 static void judge_end(struct talk *talk, const char *when, struct run_result *result)
 {
 	struct output *output = &talk->stream->child.output;
-	const bool is_oom_kill = oom_struck(talk->runner, talk->oom_kills, &talk->end);
-	OWNED(free) char *described = verdict_describe_end(&talk->end, output, is_oom_kill);
-	result->status = talk->end.signal ? RUN_CRASHED : RUN_BROKEN;
+	OWNED(free) char *why = limits_explain(talk->runner, talk->oom_kills, &talk->end);
+	OWNED(free) char *described = verdict_describe_end(&talk->end, output, why);
+	/* What a limit does to it before it is ready no task is to blame for. */
+	const bool is_too_tight = why && talk->guard.is_starting;
+	result->status = talk->end.signal && !is_too_tight ? RUN_CRASHED : RUN_BROKEN;
 	result->message = xprintf("the handler %s: %s", when, described);
 }
 
@@ -323,7 +326,12 @@ static bool make_ready(
 	talk_init(&talk, runner, watch);
 	talk.guard.is_starting = true;
 	guard_set_timeout(&talk.guard, ready_limit(runner->queue));
+	guard_watch_memory(&talk.guard, runner);
 	while (!is_over(&talk))
+		step(&talk);
+	if (!talk.has_ended)
+		guard_sample_memory(&talk.guard);
+	while (talk.guard.is_stopping && !talk.has_ended)
 		step(&talk);
 	const bool is_ready = !talk.has_ended && !talk.guard.is_stopping;
 	if (!is_ready && talk.guard.is_stopping)
@@ -365,6 +373,7 @@ static bool talk_about(struct runner *runner, const struct run_request *request,
 	talk_init(&talk, runner, watch);
 	talk.request = request;
 	guard_set_timeout(&talk.guard, request->timeout_ms);
+	guard_watch_memory(&talk.guard, runner);
 	guard_show_life(&talk.guard);
 	give_task(&talk);
 	fault_step("handler-started");

@@ -113,21 +113,15 @@ void verdict_broken(struct run_result *result, const char *message)
 }
 
 char *verdict_describe_end(
-	const struct process_end *end, const struct output *output, bool is_oom_kill)
+	const struct process_end *end, const struct output *output, const char *why)
 {
-	char head[96];
+	char head[160];
 	const char *name = end->signal ? sigabbrev_np(end->signal) : NULL;
 	if (end->signal)
 		snprintf(head, sizeof head, "killed by signal %d (SIG%s)%s", end->signal,
-			name ? name : "RT", is_oom_kill ? ", out of memory" : "");
+			name ? name : "RT", why ? why : "");
 	else
 		snprintf(head, sizeof head, "exited with %d", end->exit_code);
 	OWNED(free) char *errors = output_copy_errors(output);
 	return errors[0] ? xprintf("%s: %s", head, errors) : xstrdup(head);
-}
-
-bool oom_struck(const struct runner *runner, int64_t before, const struct process_end *end)
-{
-	return end->signal == SIGKILL && before >= 0 &&
-	       process_read_oom_kills(runner->oom_events) > before;
 }

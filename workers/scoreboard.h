@@ -13,7 +13,7 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
-#define SCOREBOARD_VERSION 2
+#define SCOREBOARD_VERSION 3
 #define SCOREBOARD_SLOTS   10240
 #define SCOREBOARD_QUEUES  1024
 #define SCOREBOARD_DEATHS  256
@@ -48,7 +48,8 @@ struct slot {
 	_Atomic uint32_t attempt;
 	_Atomic int32_t exit_cause; /* a child's own word on why it ends; enum worker_exit */
 	_Atomic uint64_t served;    /* attempts whose time is in busy_ms by now */
-	char reserved[56];
+	_Atomic uint64_t recycled;  /* handlers replaced as the queue's `recycle` says */
+	char reserved[48];
 };
 
 /* How closely the parent follows the depth of a queue. */

@@ -117,6 +117,17 @@ static bool take_or_rest(struct worker *worker, int *rounds)
 	return true;
 }
 
+/* The next task finds a fresh handler that is ready. False: it is we who have to end. */
+static bool refresh(struct worker *worker)
+{
+	if (!runner_is_worn(worker->runner))
+		return true;
+	if (!runner_recycle(worker->runner))
+		return false;
+	warm(worker);
+	return true;
+}
+
 static enum worker_exit serve(struct worker *worker)
 {
 	int rounds = 0;
@@ -127,6 +138,8 @@ static enum worker_exit serve(struct worker *worker)
 			continue;
 		}
 		runner_tend(worker->runner);
+		if (!refresh(worker))
+			return WORKER_EXIT_RECYCLED;
 		if (!take_or_rest(worker, &rounds))
 			return WORKER_EXIT_INTERNAL;
 		do_hand(worker);
@@ -140,6 +153,9 @@ static void open_runner(struct worker *worker)
 	char **environment = runner_build_environment(setup->config, setup->queue);
 	worker->runner = runner_create(setup->queue, environment, setup->slot);
 	runner_free_environment(environment);
+	if (setup->cgroup && setup->queue->limits.memory > 0 &&
+		!runner_confine(worker->runner, setup->cgroup, setup->name))
+		log_line(LOG_WARN, "no cgroup for its handlers, limits.memory is watched instead");
 }
 
 _Noreturn void worker_main(const struct worker_setup *setup)

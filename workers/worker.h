@@ -15,6 +15,7 @@ enum worker_exit {
 	WORKER_EXIT_STORE = 4,     /* the store could not be opened */
 	WORKER_EXIT_HANDLER = 5,   /* the handler can't be started, again and again */
 	WORKER_EXIT_INTERNAL = 6,
+	WORKER_EXIT_RECYCLED = 7, /* between tasks, as the queue's `recycle` says */
 };
 
 struct worker_setup {
@@ -25,6 +26,7 @@ struct worker_setup {
 	const char *owner;   /* this child's owner id, made by the supervisor before fork */
 	const char *name;    /* "mail#1", "keeper": for log and trace */
 	int lifeline;        /* read end of a pipe: end of file means that the supervisor is gone */
+	const char *cgroup;  /* folder where handlers get cgroups of their own; NULL: none */
 	struct bells *bells; /* shared by all children; NULL in an eager run */
 	pid_t supervisor;    /* 0: none, in an eager run */
 	int depth_bell;      /* keeper: an eventfd, written when the first task of a queue that is
