@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "supervisor/drain.h"
+#include "supervisor/hung.h"
 #include "supervisor/notify.h"
 #include "supervisor/state.h"
 
@@ -78,6 +79,7 @@ void watch_start(struct supervisor *supervisor)
 		(double)notify_interval_ms() / 1000);
 	start(supervisor, &supervisor->watch.idle, on_idle_look,
 		supervisor->options.until_idle ? IDLE_LOOK_S : 0);
+	hung_init(supervisor);
 }
 
 void watch_finish(struct supervisor *supervisor)
@@ -85,4 +87,5 @@ void watch_finish(struct supervisor *supervisor)
 	ev_timer_stop(supervisor->loop, &supervisor->watch.ready);
 	ev_timer_stop(supervisor->loop, &supervisor->watch.watchdog);
 	ev_timer_stop(supervisor->loop, &supervisor->watch.idle);
+	ev_timer_stop(supervisor->loop, &supervisor->watch.hung);
 }
