@@ -140,18 +140,24 @@ int64_t room_free_bytes(const char *root)
 	return least(read_machine(root), read_groups(root));
 }
 
-static int64_t weigh_one(const char *root, pid_t pid)
+static int64_t weigh_private(const char *root, pid_t pid)
 {
 	char path[PATH_MAX], text[TEXT_MAX];
-	int64_t kib;
 	long long resident, shared;
-	snprintf(path, sizeof path, "%s/proc/%d/smaps_rollup", root, (int)pid);
-	if (read_text(path, text) && find_number(text, "Pss:", &kib))
-		return kib * KIB;
 	snprintf(path, sizeof path, "%s/proc/%d/statm", root, (int)pid);
 	if (!read_text(path, text) || sscanf(text, "%*d %lld %lld", &resident, &shared) != 2)
 		return 0;
 	return (resident - shared) * sysconf(_SC_PAGESIZE);
+}
+
+static int64_t weigh_share(const char *root, pid_t pid)
+{
+	char path[PATH_MAX], text[TEXT_MAX];
+	int64_t kib;
+	snprintf(path, sizeof path, "%s/proc/%d/smaps_rollup", root, (int)pid);
+	if (read_text(path, text) && find_number(text, "Pss:", &kib))
+		return kib * KIB;
+	return weigh_private(root, pid);
 }
 
 /* Appends the children of a process; answers the new count. */
@@ -172,7 +178,8 @@ static size_t add_children(const char *root, pid_t *tree, size_t count, pid_t pi
 	return count;
 }
 
-int64_t room_weigh(const char *root, pid_t pid)
+static int64_t weigh_tree(
+	const char *root, pid_t pid, int64_t (*weigh_one)(const char *root, pid_t pid))
 {
 	pid_t tree[TREE_MAX] = { pid };
 	int64_t bytes = 0;
@@ -183,12 +190,22 @@ int64_t room_weigh(const char *root, pid_t pid)
 	return bytes;
 }
 
-int room_count(int64_t free_bytes, int64_t worker_bytes, int unborn)
+int64_t room_weigh(const char *root, pid_t pid)
 {
-	if (free_bytes <= 0)
+	return weigh_tree(root, pid, weigh_share);
+}
+
+int64_t room_weigh_roughly(const char *root, pid_t pid)
+{
+	return weigh_tree(root, pid, weigh_private);
+}
+
+int room_count(int64_t free_bytes, int64_t worker_bytes, int64_t coming_bytes)
+{
+	if (free_bytes <= coming_bytes)
 		return 0;
 	if (worker_bytes <= 0)
 		return INT_MAX / 2;
-	int64_t count = free_bytes / worker_bytes - unborn;
-	return count <= 0 ? 0 : count > INT_MAX / 2 ? INT_MAX / 2 : (int)count;
+	int64_t count = (free_bytes - coming_bytes) / worker_bytes;
+	return count > INT_MAX / 2 ? INT_MAX / 2 : (int)count;
 }

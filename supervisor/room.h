@@ -20,7 +20,9 @@ int64_t room_free_bytes(const char *root);
 /* The proportional share of a process and its descendants; of a process that may not be looked
  * into its private pages, by statm. 0: it is gone. */
 int64_t room_weigh(const char *root, pid_t pid);
+/* Their private pages only, which costs next to nothing to read. */
+int64_t room_weigh_roughly(const char *root, pid_t pid);
 
-/* How many more workers of this weight fit, when `unborn` of those that are there are still to take
- * theirs; 0 and more. */
-int room_count(int64_t free_bytes, int64_t worker_bytes, int unborn);
+/* How many more workers of this weight fit, when those that are there are still to take
+ * coming_bytes; 0 and more. */
+int room_count(int64_t free_bytes, int64_t worker_bytes, int64_t coming_bytes);

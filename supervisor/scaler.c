@@ -15,7 +15,9 @@
 #define WEIGH_MS     1000  /* between two weighings of a queue's workers, … */
 #define WEIGH_BIG_MS 10000 /* … where that means walking through many pages */
 #define BIG_BYTES    (INT64_C(256) << 20)
-#define WEIGHED_MAX  3 /* workers of a queue, each time */
+#define WEIGHED_MAX  3   /* workers of a queue, each time */
+#define SLOWLY       32  /* the share of a difference by which a weight falls each time */
+#define ROUGHLY_MAX  256 /* workers of a queue that are looked at in a round */
 #define SAY_AGAIN_MS 60000
 
 static bool is_followed(const struct pool *pool)
@@ -84,21 +86,23 @@ static void weigh(struct pool *pool, int64_t now_ms)
 	scaling->worker_bytes =
 		bytes > scaling->worker_bytes
 			? bytes
-			: scaling->worker_bytes - (scaling->worker_bytes - bytes) / 4;
+			: scaling->worker_bytes - (scaling->worker_bytes - bytes) / SLOWLY;
 	scaling->weighed_at_ms = now_ms;
 }
 
-/* Workers whose handler is not there: what they will take is not in what is taken. */
-static int count_unborn(const struct pool *pool)
+/* What the workers that are there will still take: each may become as big as the biggest, and has
+ * perhaps no handler yet. Of very many only some are looked at. */
+static int64_t weigh_coming(const struct pool *pool)
 {
-	int settled = 0;
-	for (size_t i = 0; i < pool->count; i++) {
+	int64_t bytes = 0;
+	size_t stride = pool->count / ROUGHLY_MAX + 1;
+	for (size_t i = 0; i < pool->count; i += stride) {
 		const struct child *child = pool->children[i];
-		if (child_is_alive(child))
-			settled += pool->queue->protocol == PROTOCOL_STREAM ? child_is_ready(child)
-									    : child_is_busy(child);
+		int64_t taken = child_is_alive(child) ? room_weigh_roughly("", child->pid) : 0;
+		if (child_is_wanted(child) && taken < pool->scaling.worker_bytes)
+			bytes += pool->scaling.worker_bytes - taken;
 	}
-	return settled < pool->desired ? pool->desired - settled : 0;
+	return bytes * (int64_t)stride;
 }
 
 /* Read once for all queues of a round. */
@@ -129,7 +133,7 @@ static int find_room(struct pool *pool, const struct scaling_sample *sample)
 	weigh(pool, sample->now_ms);
 	if (free_bytes == ROOM_UNKNOWN)
 		return SCALING_ROOM_UNKNOWN;
-	return room_count(free_bytes, pool->scaling.worker_bytes, count_unborn(pool));
+	return room_count(free_bytes, pool->scaling.worker_bytes, weigh_coming(pool));
 }
 
 static struct scaling_sample take_sample(struct pool *pool)
