@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #define BACKOFF_FIRST_MS 100
-#define BACKOFF_MAX_MS   5000
+#define BACKOFF_MAX_MS   3000 /* back at work within 5 s of the store */
 
 /* What a signal handler may touch. */
 static struct {
