@@ -18,7 +18,7 @@
 
 #define BATCH        100
 #define WAIT_MAX_MS  20000
-#define HELD_MS      30000
+#define HELD_MS      10000
 #define LEAST_WAIT_S 0.01
 #define DEFAULT_PORT 6379
 

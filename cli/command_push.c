@@ -8,6 +8,7 @@
 #include "cli/show.h"
 #include "cli/wait.h"
 #include "workers/acts.h"
+#include "workers/doors.h"
 
 #define PRIORITY_MOST 100
 
@@ -94,6 +95,9 @@ static int run(const struct arguments *arguments)
 		push.priority = queue->priority;
 	push.payload = payload;
 	char id[STORE_ID_SIZE];
+	if (session.config->broker_url &&
+		!doors_set(session.store, session.config, push.queue, &err))
+		return say_error(&err);
 	if (!acts_push(session.store, &push, id, &err))
 		return say_error(&err);
 	return conclude(session.store, id, arguments);

@@ -8,6 +8,7 @@
 #include "cli/show.h"
 #include "cli/wait.h"
 #include "workers/acts.h"
+#include "workers/doors.h"
 
 /* With --json stdout carries one JSON object and nothing else: the id goes to stderr. */
 static int conclude(struct store *store, const char *id, const struct arguments *arguments)
@@ -54,6 +55,8 @@ static int run(const struct arguments *arguments)
 		.key = arguments_option(arguments, "--key"),
 		.config = session.config };
 	char id[STORE_ID_SIZE];
+	if (session.config->broker_url && !doors_set(session.store, session.config, NULL, &err))
+		return say_error(&err);
 	if (!acts_start(session.store, &start, id, &err))
 		return say_error(&err);
 	return conclude(session.store, id, arguments);

@@ -79,6 +79,33 @@ static void print_queues(const json_t *queues, const json_t *scaling)
 	table_print(table, stdout);
 }
 
+/* Only with a broker: what went through each queue's door. */
+static void print_doors(const json_t *queues)
+{
+	static const char *const members[] = { "unsent", "waiting", "sent", "received", "unknown",
+		"requests" };
+	OWNED(table)
+	struct table *table =
+		table_create("QUEUE|>UNSENT|>WAITING|>SENT|>RECEIVED|>UNKNOWN|>REQUESTS");
+	const char *name;
+	json_t *queue;
+	bool any = false;
+	json_object_foreach((json_t *)queues, name, queue)
+	{
+		const json_t *door = json_object_get(queue, "broker");
+		if (!door)
+			continue;
+		any = true;
+		table_add(table, name);
+		for (size_t i = 0; i < ARRAY_SIZE(members); i++)
+			add_value(table, json_object_get(door, members[i]));
+	}
+	if (!any)
+		return;
+	putchar('\n');
+	table_print(table, stdout);
+}
+
 static void print_workers(const json_t *workers)
 {
 	static const char *const members[] = { "pid", "queue", "slot", "state", "task", "since" };
@@ -107,6 +134,7 @@ static void print_status(const json_t *status, const json_t *scaling)
 	}
 	puts("\n");
 	print_queues(json_object_get(status, "queues"), scaling);
+	print_doors(json_object_get(status, "queues"));
 	print_workers(json_object_get(status, "workers"));
 }
 

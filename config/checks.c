@@ -119,6 +119,45 @@ static void warn_owner(const struct check *check)
 		(unsigned)geteuid());
 }
 
+static bool is_fifo(const struct config_queue *queue)
+{
+	const char *dot = strrchr(queue->name, '.');
+	return dot && strcmp(dot, ".fifo") == 0;
+}
+
+static bool has_broker(const struct check *check, const char *scheme)
+{
+	const char *url = check->section->loading->config->broker_url;
+	return url && strncmp(url, scheme, strlen(scheme)) == 0;
+}
+
+/* Keys that are right, and do nothing where they stand. */
+static void warn_broker(const struct check *check)
+{
+	const struct config_queue *queue = check->queue;
+	bool any = has_broker(check, ""), sqs = has_broker(check, "sqs:");
+	const struct {
+		const char *name, *text;
+		bool is_idle;
+	} rows[] = {
+		{ "format", "has no effect without a broker",
+			queue->format != FORMAT_TASK && !any },
+		{ "failure_queue", "has no effect without a broker", queue->failure_queue && !any },
+		{ "failure_queue", "not supported yet: nothing is sent to the failure queue",
+			queue->failure_queue && any },
+		{ "group", "has no effect but in FIFO queues of SQS (NAME.fifo)",
+			strcmp(queue->group, "job") != 0 && !(sqs && is_fifo(queue)) },
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct where at = place(check, rows[i].name);
+		if (rows[i].is_idle)
+			faults_warn(&check->section->loading->faults, &at, "%s", rows[i].text);
+	}
+	if (is_fifo(queue) && !sqs)
+		faults_warn(&check->section->loading->faults, check->at,
+			"without an SQS broker .fifo is but a part of the name");
+}
+
 void checks_queue(struct section *section, const struct where *at)
 {
 	struct check check = { section, section->base, at };
@@ -127,6 +166,7 @@ void checks_queue(struct section *section, const struct where *at)
 	check_grace(&check);
 	warn_delay(&check, "retries.delay", queue->retries.delay_ms, queue->retries.max_delay_ms);
 	warn_delay(&check, "restart.delay", queue->restart.delay_ms, queue->restart.max_delay_ms);
+	warn_broker(&check);
 	warn_programs(&check);
 	warn_folder(&check);
 	warn_owner(&check);

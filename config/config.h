@@ -120,6 +120,7 @@ struct config_queue {
 	struct config_retries retries;
 	int crashes; /* 0: never set aside */
 	bool failure_queue;
+	char *group; /* FIFO: "job", or the payload's key that names the message group */
 	struct config_restart restart;
 	enum exit_on exit_on;
 	int64_t exit_after_ms;       /* in slow probe, before exit_on acts */
@@ -138,8 +139,10 @@ struct config_queue {
 struct config {
 	char *path; /* as given, made absolute */
 	char *store_url;
-	char **workflow_paths; /* NULL-terminated, absolute files and folders that exist */
-	char *control_path;    /* NULL: the default places */
+	char *broker_url;         /* NULL: none */
+	int64_t broker_resend_ms; /* of its ?resend; 0 without a broker */
+	char **workflow_paths;    /* NULL-terminated, absolute files and folders that exist */
+	char *control_path;       /* NULL: the default places */
 	char *control_group;
 	int64_t shutdown_grace_ms;
 	int64_t retention_completed_ms; /* CONFIG_NO_LIMIT: forever */

@@ -17,6 +17,14 @@ static const struct key rows[] = {
 		.reload = RELOAD_ROLL,
 		.is_secret = true,
 		.manual = "Where jobs and tasks live. `memory:` forgets them at exit." },
+	{ .name = "broker",
+		.kind = &kind_broker,
+		.offset = FIELD(broker_url),
+		.range = "`sqs://REGION/PREFIX` or `redis://HOST[:PORT][/DB]`",
+		.reload = RELOAD_ROLL,
+		.is_secret = true,
+		.manual =
+			"Through what the tasks of queues travel, see [brokers.md](brokers.md)." },
 	{ .name = "include",
 		.kind = &kind_outer,
 		.range = "a pattern or a list of patterns",
@@ -109,7 +117,6 @@ static const struct key rows[] = {
 		.range = "a map from names to keys of a queue",
 		.manual = "The queues; a name is `[A-Za-z0-9_-]{1,80}`, with `.fifo` allowed at "
 			  "the end." },
-	{ .name = "broker", .kind = &kind_later },
 	{ .name = "schedules", .kind = &kind_later },
 	{ .name = "http", .kind = &kind_later },
 };

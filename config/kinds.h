@@ -18,6 +18,9 @@ extern const struct kind kind_path; /* made absolute */
 extern const struct kind kind_log_target;
 extern const struct kind kind_store;
 
+/* kinds_broker.c */
+extern const struct kind kind_broker;
+
 /* kinds_list.c */
 extern const struct kind kind_argv;
 extern const struct kind kind_wrapper; /* argv, but never a text */

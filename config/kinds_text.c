@@ -3,6 +3,7 @@
 #include "base/url.h"
 #include "config/file.h"
 #include "config/kinds.h"
+#include "config/kinds_text.h"
 #include "config/reading.h"
 
 static char **text_of(const struct key *key, void *base)
@@ -15,7 +16,7 @@ static const char *get(const struct key *key, const void *base)
 	return *(char *const *)reading_field_of(key, base);
 }
 
-static bool keep(struct reading *reading, const struct filled *filled)
+bool kinds_keep_text(struct reading *reading, const struct filled *filled)
 {
 	char **field = text_of(reading->key, reading->base);
 	free(*field);
@@ -28,7 +29,7 @@ static bool keep(struct reading *reading, const struct filled *filled)
 static bool read_text(struct reading *reading)
 {
 	struct filled filled;
-	return reading_own_text(reading, &filled) && keep(reading, &filled);
+	return reading_own_text(reading, &filled) && kinds_keep_text(reading, &filled);
 }
 
 static bool read_path(struct reading *reading)
@@ -37,7 +38,7 @@ static bool read_path(struct reading *reading)
 	if (!reading_own_text(reading, &filled))
 		return false;
 	reading_resolve(reading, reading->node, &filled);
-	return keep(reading, &filled);
+	return kinds_keep_text(reading, &filled);
 }
 
 /* The words of log.h as they are, all else is a path. */
@@ -48,22 +49,22 @@ static bool read_log_target(struct reading *reading)
 		return false;
 	if (strcmp(filled.text, LOG_TO_STDERR) != 0 && strcmp(filled.text, LOG_TO_JOURNAL) != 0)
 		reading_resolve(reading, reading->node, &filled);
-	return keep(reading, &filled);
+	return kinds_keep_text(reading, &filled);
 }
 
-static bool equal_text(const struct key *key, const void *base, const void *other)
+bool kinds_equal_text(const struct key *key, const void *base, const void *other)
 {
 	const char *a = get(key, base), *b = get(key, other);
 	return a && b ? strcmp(a, b) == 0 : a == b;
 }
 
-static json_t *show_text(const struct key *key, const void *base)
+json_t *kinds_show_text(const struct key *key, const void *base)
 {
 	const char *text = get(key, base);
 	return text ? reading_json(text) : json_null();
 }
 
-static void drop_text(const struct key *key, void *base)
+void kinds_drop_text(const struct key *key, void *base)
 {
 	free(*text_of(key, base));
 	*text_of(key, base) = NULL;
@@ -73,7 +74,7 @@ static void drop_text(const struct key *key, void *base)
 static bool read_memory(struct reading *reading, struct filled *url, const char *rest)
 {
 	return *rest ? reading_unexpected(reading, &reading->at, reading->node)
-		     : keep(reading, url);
+		     : kinds_keep_text(reading, url);
 }
 
 static bool read_sqlite(struct reading *reading, struct filled *url, const char *rest)
@@ -89,7 +90,7 @@ static bool read_sqlite(struct reading *reading, struct filled *url, const char 
 	reading_resolve(reading, reading->node, &path);
 	url->text = arena_print(arena, "sqlite:%s", path.text);
 	url->shown = shown ? arena_print(arena, "sqlite:%s", path.shown) : "***";
-	return keep(reading, url);
+	return kinds_keep_text(reading, url);
 }
 
 /* Only its form is checked here: the store says more when it is opened. A password that stands in
@@ -108,7 +109,7 @@ static bool read_server(struct reading *reading, struct filled *url, const char 
 		url->shown = arena_copy(&reading->loading->arena, shown, strlen(shown));
 		url->is_filled = true;
 	}
-	return keep(reading, url);
+	return kinds_keep_text(reading, url);
 }
 
 static const struct {
@@ -124,8 +125,7 @@ static const struct {
 	{ "postgresql", read_server },
 };
 
-/* A URL may hold a password, even in the file itself: only its scheme is quoted. */
-static const char *quote_scheme(struct arena *arena, const char *written)
+const char *kinds_quote_scheme(struct arena *arena, const char *written)
 {
 	size_t length =
 		strncmp(written, "${", 2) == 0 ? strcspn(written, ":}") : strcspn(written, ":/?@ ");
@@ -148,18 +148,18 @@ static bool read_store(struct reading *reading)
 		return schemes[i].read(reading, &url, url.text + length + 1);
 	}
 	return reading_fault(reading, "expected %s, got %s", keys_expected(arena, reading->key),
-		quote_scheme(arena, reading->node->text));
+		kinds_quote_scheme(arena, reading->node->text));
 }
 
-#define TEXT_KIND(noun_, read_, show_)                                                  \
-	{                                                                               \
-		.noun = (noun_), .read = (read_), .equal = equal_text, .show = (show_), \
-		.drop = drop_text,                                                      \
+#define TEXT_KIND(noun_, read_, show_)                                                        \
+	{                                                                                     \
+		.noun = (noun_), .read = (read_), .equal = kinds_equal_text, .show = (show_), \
+		.drop = kinds_drop_text,                                                      \
 	}
 
-const struct kind kind_text = TEXT_KIND("a text", read_text, show_text);
-const struct kind kind_path = TEXT_KIND("a path", read_path, show_text);
+const struct kind kind_text = TEXT_KIND("a text", read_text, kinds_show_text);
+const struct kind kind_path = TEXT_KIND("a path", read_path, kinds_show_text);
 const struct kind kind_log_target =
-	TEXT_KIND("stderr, journald or a path", read_log_target, show_text);
+	TEXT_KIND("stderr, journald or a path", read_log_target, kinds_show_text);
 const struct kind kind_store =
-	TEXT_KIND("sqlite:PATH, redis://…, postgres://… or memory:", read_store, show_text);
+	TEXT_KIND("sqlite:PATH, redis://…, postgres://… or memory:", read_store, kinds_show_text);

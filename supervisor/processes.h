@@ -3,7 +3,7 @@
 #include "config/config.h"
 #include "workers/worker.h"
 
-enum process_kind { PROCESS_KEEPER, PROCESS_LISTENER, PROCESS_KINDS };
+enum process_kind { PROCESS_KEEPER, PROCESS_LISTENER, PROCESS_COURIER, PROCESS_KINDS };
 
 struct process_row {
 	const char *name;

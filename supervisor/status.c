@@ -51,6 +51,22 @@ static int64_t count_recycled(const struct pool *pool)
 	return (int64_t)count;
 }
 
+/* What went through the door since the start, and what is in the outbox. NULL: the row is missing.
+ */
+static json_t *describe_broker(const struct queue_board *row)
+{
+	const struct queue_board none = { 0 };
+	json_t *object = json_object();
+	set_measured(object, row, "unsent", &(row ? row : &none)->unsent, 1);
+	set_measured(object, row, "waiting", &(row ? row : &none)->sent, 1);
+	row = row ? row : &none;
+	set_count(object, "sent", (int64_t)atomic_load(&row->sent_total));
+	set_count(object, "received", (int64_t)atomic_load(&row->received));
+	set_count(object, "unknown", (int64_t)atomic_load(&row->unknown));
+	set_count(object, "requests", (int64_t)atomic_load(&row->requests));
+	return object;
+}
+
 static json_t *describe_pool(struct pool *pool)
 {
 	struct queue_board row;
@@ -72,6 +88,8 @@ static json_t *describe_pool(struct pool *pool)
 	set_measured(object, shown, "dead", &row.dead, 1);
 	set_measured(object, shown, "completed", &row.completed, 1);
 	set_measured(object, shown, "failed", &row.failed, 1);
+	if (pool->supervisor->config->broker_url)
+		json_object_set_new(object, "broker", describe_broker(shown));
 	set_count(object, "restarts", (int64_t)pool->restarts);
 	set_count(object, "recycled", count_recycled(pool));
 	json_object_set_new(object, "closed_until", json_null());

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/fault.h"
 #include "base/log.h"
+#include "workers/doors.h"
 #include "workers/trace.h"
 
 #include <linux/futex.h>
@@ -212,6 +213,17 @@ static void keep(struct keeper *keeper)
 	release_the_dead(keeper);
 }
 
+/* Without a broker nothing would ever come back from the outboxes. With one the courier opens the
+ * doors. */
+static void close_doors(struct keeper *keeper)
+{
+	const struct config *config = keeper->self.setup->config;
+	struct error err;
+	if (!config->broker_url)
+		keeper_note(
+			keeper, doors_set(keeper->self.store, config, NULL, &err), "doors", &err);
+}
+
 _Noreturn void keeper_main(const struct worker_setup *setup)
 {
 	struct keeper keeper = { 0 };
@@ -224,6 +236,7 @@ _Noreturn void keeper_main(const struct worker_setup *setup)
 		self_end(&keeper.self, is_told ? WORKER_EXIT_OK : WORKER_EXIT_STORE);
 	}
 	keeper.jobs = jobs_create();
+	close_doors(&keeper);
 	keeper.gc_at_ms = clock_steady_ms() + GC_FIRST_MS;
 	keeper.recount.cycle_at_ms = clock_steady_ms() + RECOUNT_FIRST_MS;
 	keeper_open_gauges(&keeper);

@@ -96,6 +96,8 @@ static void show(struct queue_board *row, const struct queue_stats *stats)
 	atomic_store(&row->oldest_ms, stats->oldest_ms);
 	atomic_store(&row->completed, stats->completed);
 	atomic_store(&row->failed, stats->failed);
+	atomic_store(&row->unsent, stats->unsent);
+	atomic_store(&row->sent, stats->sent);
 	atomic_store(&row->measured_at_ms, clock_wall_ms());
 }
 

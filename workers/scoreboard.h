@@ -13,7 +13,7 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
-#define SCOREBOARD_VERSION 3
+#define SCOREBOARD_VERSION 4
 #define SCOREBOARD_SLOTS   10240
 #define SCOREBOARD_QUEUES  1024
 #define SCOREBOARD_DEATHS  256
@@ -69,7 +69,11 @@ struct queue_board {
 	_Atomic int64_t known_at_ms;    /* steady time at which the numbers were last known to be
 					   true: measured, or without a sign of change since */
 	_Atomic int32_t attention;      /* written by the parent */
-	char reserved[52];
+	_Atomic int64_t unsent, sent;   /* of the outbox */
+	/* By the courier of this host, since the supervisor's start: requests to the broker;
+	 * messages received, sent, and of those received the ones that lead to no task. */
+	_Atomic uint64_t requests, received, sent_total, unknown;
+	char reserved[64];
 };
 
 /* One death of a worker, told by the supervisor after its handlers are gone. */

@@ -18,6 +18,7 @@
 static struct {
 	struct store *volatile store;
 	_Atomic uint32_t *volatile bell;
+	void (*volatile wake)(void);
 	volatile sig_atomic_t is_woken, wants_reopen;
 } signalled;
 
@@ -30,6 +31,13 @@ static void on_signal(int number)
 		signalled.store->ops->interrupt(signalled.store);
 	if (signalled.bell)
 		atomic_fetch_add(signalled.bell, 1);
+	if (signalled.wake)
+		signalled.wake();
+}
+
+void self_set_wake(void (*wake)(void))
+{
+	signalled.wake = wake;
 }
 
 static void on_noise(int number)

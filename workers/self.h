@@ -24,6 +24,9 @@ _Noreturn void self_end(struct self *self, enum worker_exit code);
 /* The parent's command. Without a parent: DRAIN, and HALT when the grace is over. */
 enum slot_command self_command(struct self *self);
 bool self_is_paused(const struct self *self);
+/* Called by the signal handler, beside what it does itself: for a process that sleeps in a loop of
+ * its own. NULL ends it. */
+void self_set_wake(void (*wake)(void));
 /* Sleeps until the time is over, a signal came (also just before), or the supervisor has gone. */
 void self_sleep(struct self *self, int64_t ms);
 

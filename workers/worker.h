@@ -38,5 +38,6 @@ struct worker_setup {
 };
 
 _Noreturn void worker_main(const struct worker_setup *setup);
+_Noreturn void courier_main(const struct worker_setup *setup);
 _Noreturn void keeper_main(const struct worker_setup *setup);
 _Noreturn void listener_main(const struct worker_setup *setup);

@@ -1,0 +1,254 @@
+/*
+ * References on their way out: claim, send, mark. What is claimed travels as a parcel; what of it
+ * could not be sent is tried again, alone. Where this process dies, the claims are given back, and
+ * what was sent twice is met as known.
+ */
+#include "workers/courier.h"
+
+#include "base/clock.h"
+#include "base/fault.h"
+#include "base/log.h"
+
+#define CLAIM_MS   120000
+#define GIVE_UP_MS 90000 /* before the claim lapses */
+#define GATHER_MS  25    /* after a claim that was not full: the next one waits for more */
+#define LOOK_MS    10000 /* at the latest: rings can be lost with the process that rings */
+#define FLIGHT_MAX 4     /* parcels of one queue */
+#define CLAIM_MAX  100
+
+struct parcel {
+	struct courier_queue *queue;
+	struct parcel *next;
+	struct outgoing_list list;
+	bool *is_sent, *is_marked;
+	size_t *order; /* the rows of the request that is under way */
+	size_t ordered;
+	bool is_under_way;
+	int64_t claimed_at_ms; /* steady */
+};
+
+static void destroy(struct parcel *parcel)
+{
+	outgoing_list_finish(&parcel->list);
+	free(parcel->is_sent);
+	free(parcel->is_marked);
+	free(parcel->order);
+	free(parcel);
+}
+
+static void drop(struct courier_queue *queue, struct parcel *parcel)
+{
+	struct parcel **at = &queue->out.parcels;
+	while (*at != parcel)
+		at = &(*at)->next;
+	*at = parcel->next;
+	queue->out.under_way--;
+	destroy(parcel);
+}
+
+static size_t count_left(const struct parcel *parcel)
+{
+	size_t left = 0;
+	for (size_t i = 0; i < parcel->list.count; i++)
+		left += !parcel->is_marked[i];
+	return left;
+}
+
+/* Tells the store of what has gone out. False: the store is out, and it is told later. */
+static bool mark(struct parcel *parcel)
+{
+	struct courier *courier = parcel->queue->courier;
+	struct store *store = courier->self.store;
+	OWNED(free) struct sent *sent = xcalloc(parcel->list.count + 1, sizeof *sent);
+	size_t count = 0;
+	struct error err;
+	for (size_t i = 0; i < parcel->list.count; i++) {
+		const struct outgoing *row = &parcel->list.rows[i];
+		if (parcel->is_sent[i] && !parcel->is_marked[i])
+			sent[count++] = (struct sent){ .id = row->id, .dispatch = row->dispatch };
+	}
+	if (count == 0)
+		return true;
+	bool ok = store->ops->mark_sent(store, sent, count, &err);
+	if (!courier_note_store(courier, ok, "mark_sent", &err))
+		return false;
+	fault_step("marked");
+	memcpy(parcel->is_marked, parcel->is_sent, parcel->list.count * sizeof(bool));
+	return true;
+}
+
+/* Marks what can be marked; false where the parcel is done with. */
+static bool settle(struct parcel *parcel)
+{
+	struct courier_queue *queue = parcel->queue;
+	bool is_late = clock_steady_ms() - parcel->claimed_at_ms > GIVE_UP_MS;
+	if (mark(parcel) ? count_left(parcel) > 0 && !is_late : !is_late)
+		return true;
+	/* What is left is claimed again when the claim has lapsed. */
+	drop(queue, parcel);
+	return false;
+}
+
+static void on_sent(void *context, const bool *is_done, size_t count, const struct error *err)
+{
+	struct parcel *parcel = context;
+	struct courier_queue *queue = parcel->queue;
+	size_t done = 0;
+	parcel->is_under_way = false;
+	courier_note_broker(queue, err);
+	for (size_t i = 0; i < count; i++) {
+		parcel->is_sent[parcel->order[i]] = is_done[i];
+		done += is_done[i];
+	}
+	if (done > 0)
+		fault_step("sent");
+	courier_count(queue->row ? &queue->row->sent_total : NULL, done);
+	if (err && err->kind == ERROR_NOT_FOUND)
+		queue->prepared = DOOR_UNKNOWN;
+	if (err)
+		courier_back_off(queue->courier, &queue->out.backoff);
+	else
+		queue->out.backoff.ms = 0;
+	settle(parcel);
+	courier_out_drive(queue);
+	courier_end_if_done(queue->courier);
+}
+
+static void send_parcel(struct parcel *parcel)
+{
+	struct courier_queue *queue = parcel->queue;
+	struct broker *broker = queue->courier->broker;
+	OWNED(free)
+	struct broker_outgoing *messages = xcalloc(parcel->list.count, sizeof *messages);
+	OWNED(free) char **texts = xcalloc(3 * parcel->list.count, sizeof *texts);
+	size_t count = 0;
+	for (size_t i = 0; i < parcel->list.count; i++) {
+		const struct outgoing *row = &parcel->list.rows[i];
+		if (parcel->is_sent[i])
+			continue;
+		char **own = texts + 3 * count;
+		own[0] = format_print_reference(row->id);
+		own[1] = queue->is_fifo ? courier_name_group(queue, row) : NULL;
+		own[2] = queue->is_fifo ? courier_name_dedup(row) : NULL;
+		messages[count] = (struct broker_outgoing){ .body = own[0],
+			.delay_ms = row->delay_ms,
+			.group = own[1],
+			.dedup_id = own[2] };
+		parcel->order[count++] = i;
+	}
+	parcel->is_under_way = true;
+	broker->ops->send(broker, queue->name, messages, count, on_sent, parcel);
+	for (size_t i = 0; i < 3 * count; i++)
+		free(texts[i]);
+}
+
+static void add_parcel(struct courier_queue *queue, struct outgoing_list *list)
+{
+	struct parcel *parcel = xcalloc(1, sizeof *parcel);
+	*parcel = (struct parcel){ .queue = queue,
+		.list = *list,
+		.is_sent = xcalloc(list->count, sizeof(bool)),
+		.is_marked = xcalloc(list->count, sizeof(bool)),
+		.order = xcalloc(list->count, sizeof(size_t)),
+		.claimed_at_ms = clock_steady_ms() };
+	/* At the end: a FIFO queue sends in the order of its claims. */
+	struct parcel **at = &queue->out.parcels;
+	while (*at)
+		at = &(*at)->next;
+	*at = parcel;
+	queue->out.under_way++;
+	send_parcel(parcel);
+}
+
+static void look_again(struct courier_queue *queue, int64_t ms)
+{
+	courier_arm(queue->courier, &queue->out.again, ms < LOOK_MS && ms >= 0 ? ms : LOOK_MS);
+}
+
+/* Claims a parcel's worth; false where that was all. */
+static bool claim(struct courier_queue *queue)
+{
+	struct courier *courier = queue->courier;
+	struct store *store = courier->self.store;
+	const struct broker_ops *broker = courier->broker->ops;
+	const struct claim_request request = { .queue = queue->name,
+		.owner = courier->self.setup->owner,
+		.claim_ms = CLAIM_MS,
+		.horizon_ms = broker->max_delay_ms,
+		.max = broker->max_batch < CLAIM_MAX ? broker->max_batch : CLAIM_MAX,
+		.with_payloads = queue->is_fifo && strcmp(queue->config->group, "job") != 0 };
+	struct outgoing_list list;
+	struct error err;
+	bool ok = store->ops->claim_unsent(store, &request, &list, &err);
+	if (!courier_note_store(courier, ok, "claim_unsent", &err))
+		return false;
+	size_t count = list.count;
+	int64_t next_ms = list.next_ms;
+	queue->out.claimed_at_ms = count > 0 && count < request.max ? clock_steady_ms() : 0;
+	if (count > 0) {
+		fault_step("claimed");
+		add_parcel(queue, &list);
+	} else {
+		outgoing_list_finish(&list);
+	}
+	if (count < request.max)
+		look_again(queue, next_ms);
+	return count == request.max;
+}
+
+/* Sends again what came back, in the order it was claimed. */
+static void send_rest(struct courier_queue *queue)
+{
+	struct parcel *next;
+	for (struct parcel *parcel = queue->out.parcels; parcel; parcel = next) {
+		next = parcel->next;
+		if (!parcel->is_under_way && settle(parcel) && count_left(parcel) > 0)
+			send_parcel(parcel);
+	}
+}
+
+void courier_out_drive(struct courier_queue *queue)
+{
+	struct courier_out *out = &queue->out;
+	const size_t most = queue->is_fifo ? 1 : FLIGHT_MAX;
+	if (!queue->has_door || queue->courier->is_stopping ||
+		courier_is_store_out(queue->courier) || ev_is_active(&out->backoff.timer) ||
+		!courier_prepare(queue))
+		return;
+	send_rest(queue);
+	int64_t since_ms = clock_steady_ms() - out->claimed_at_ms;
+	if (out->claimed_at_ms && since_ms < GATHER_MS) {
+		look_again(queue, GATHER_MS - since_ms);
+		return;
+	}
+	while (out->under_way < most && claim(queue))
+		continue;
+}
+
+static void on_again(struct ev_loop *loop, ev_timer *timer, int events)
+{
+	(void)loop, (void)events;
+	courier_out_drive(timer->data);
+}
+
+void courier_out_open(struct courier_queue *queue)
+{
+	struct courier_out *out = &queue->out;
+	ev_init(&out->again, on_again);
+	ev_init(&out->backoff.timer, on_again);
+	out->again.data = out->backoff.timer.data = queue;
+}
+
+bool courier_out_is_busy(const struct courier_queue *queue)
+{
+	for (const struct parcel *parcel = queue->out.parcels; parcel; parcel = parcel->next)
+		if (parcel->is_under_way)
+			return true;
+	return false;
+}
+
+void courier_out_close(struct courier_queue *queue)
+{
+	while (queue->out.parcels)
+		drop(queue, queue->out.parcels);
+}
