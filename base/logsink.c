@@ -23,10 +23,10 @@
 #include <unistd.h>
 
 /* A reader that takes nothing for this long is stuck: it is not waited for until it reads again. */
-#define STUCK_MS 250
-/* For one that is slow a process waits a quarter of its time at most, saved up to a second. */
-#define PATIENCE_MAX_US INT64_C(1000000)
-#define PATIENCE_SHARE  4
+#define STUCK_MS 500
+/* For one that is slow a process waits half of its time at most, saved up to two seconds. */
+#define PATIENCE_MAX_US INT64_C(2000000)
+#define PATIENCE_SHARE  2
 
 struct counters {
 	_Atomic uint64_t dropped, untold;
