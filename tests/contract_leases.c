@@ -79,6 +79,16 @@ static void an_empty_queue_says_that_nothing_is_to_come(void)
 	CU_ASSERT_EQUAL(batch.next_ms, -1);
 }
 
+static void a_queue_whose_tasks_have_ended_says_that_nothing_is_to_come(void)
+{
+	push("mail");
+	complete(lease("mail"));
+	struct lease_batch batch = lease_many("mail", 1);
+	CU_ASSERT_EQUAL(batch.count, 0);
+	CU_ASSERT_EQUAL(batch.next_ms, -1);
+	CU_ASSERT_EQUAL(sweep(100).next_ms, -1);
+}
+
 static void an_expired_lease_is_put_back_and_counted_as_lost(void)
 {
 	struct id id = push("mail");
@@ -245,6 +255,7 @@ static const struct suite_test tests[] = {
 	SUITE_TEST(queues_are_asked_in_the_order_of_the_request),
 	SUITE_TEST(a_delayed_task_is_leased_when_it_is_due),
 	SUITE_TEST(an_empty_queue_says_that_nothing_is_to_come),
+	SUITE_TEST(a_queue_whose_tasks_have_ended_says_that_nothing_is_to_come),
 	SUITE_TEST(an_expired_lease_is_put_back_and_counted_as_lost),
 	SUITE_TEST(a_token_outlives_its_lease_until_somebody_takes_the_task),
 	SUITE_TEST(a_token_is_compared_whole),

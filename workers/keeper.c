@@ -15,17 +15,18 @@
 #include <time.h>
 #include <unistd.h>
 
-#define LOOK_MS       1000
-#define LOOK_IDLE_MS  200 /* while somebody waits for the end of work */
-#define LOOK_AWAIT_MS 250 /* while a queue without workers waits for its first task */
-#define SWEEP_MAX_MS  30000
-#define SWEEP_ROWS    1000
-#define CHORES_MS     30000
-#define GC_FIRST_MS   5000
-#define GC_MS         60000
-#define GC_ROWS       500
-#define GC_PAGES      20
-#define CANCELLED_MAX 16
+#define LOOK_MS        1000
+#define LOOK_IDLE_MS   200 /* while somebody waits for the end of work */
+#define LOOK_AWAIT_MS  250 /* while a queue without workers waits for its first task */
+#define SWEEP_MAX_MS   30000
+#define SWEEP_LEAST_MS 50 /* after a sweep that could move nothing */
+#define SWEEP_ROWS     1000
+#define CHORES_MS      30000
+#define GC_FIRST_MS    5000
+#define GC_MS          60000
+#define GC_ROWS        500
+#define GC_PAGES       20
+#define CANCELLED_MAX  16
 
 bool keeper_note(struct keeper *keeper, bool ok, const char *what, const struct error *err)
 {
@@ -98,8 +99,11 @@ static void sweep(struct keeper *keeper)
 			       report.dropped >= SWEEP_ROWS;
 		if (report.released > 0)
 			log_line(LOG_INFO, "%zu expired leases are queued again", report.released);
+		bool has_moved = report.released + report.due + report.dropped > 0;
 		if (report.next_ms >= 0 && report.next_ms < next_ms)
 			next_ms = report.next_ms;
+		if (!has_moved && next_ms < SWEEP_LEAST_MS)
+			next_ms = SWEEP_LEAST_MS;
 		if (is_full)
 			next_ms = 0;
 	}

@@ -15,6 +15,10 @@
 #define IDLE_MOMENT_MS 1000
 #define IDLE_MAX_MS    30000
 #define WARM_TICK_MS   250
+/* Once it has found nothing twice: what is due all the time can't be leased just now (after an
+ * outage expired leases stay where they are for a while), and is not to be asked for in a circle.
+ */
+#define IDLE_LEAST_MS 20
 
 static enum run_order tick_while_warming(void *context)
 {
@@ -72,6 +76,8 @@ static void rest(struct worker *worker, uint32_t ticket, int *rounds)
 	struct store *store = worker->self.store;
 	int64_t next_ms = worker->hand.batch.next_ms;
 	int64_t most_ms = *rounds == 0 ? IDLE_MOMENT_MS : with_jitter(IDLE_MAX_MS);
+	if (*rounds > 0 && next_ms >= 0 && next_ms < IDLE_LEAST_MS)
+		next_ms = IDLE_LEAST_MS;
 	show_idle(worker);
 	if (*rounds == 1) {
 		jobs_forget(worker->jobs);

@@ -160,7 +160,8 @@ BEGIN
 	SELECT due - now_ms() INTO v_next FROM delayed WHERE queue = p_queue ORDER BY due LIMIT 1;
 	SELECT greatest(until - now_ms(), (SELECT since FROM alive) + length - server_ms())
 		INTO v_until FROM lease WHERE queue = p_queue ORDER BY until LIMIT 1;
-	RETURN greatest(least(v_next, v_until), 0);
+	-- greatest() passes over NULL: nothing to wait for would be 0.
+	RETURN CASE WHEN least(v_next, v_until) < 0 THEN 0 ELSE least(v_next, v_until) END;
 END $$;
 
 CREATE OR REPLACE FUNCTION lease_queue(p_queue integer, p_owner text, p_lease_ms bigint,
