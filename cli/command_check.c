@@ -1,5 +1,6 @@
 /* reeve check: the configuration, all workflows, and what a reload would do. */
 #include "base/jsontext.h"
+#include "brokers/broker.h"
 #include "cli/check.h"
 #include "cli/commands.h"
 #include "cli/control.h"
@@ -63,6 +64,9 @@ static int run(const struct arguments *arguments)
 	int code;
 	if (!session_open_config(arguments, true, &session, &code))
 		return code;
+	struct error err;
+	if (session.config->broker_url && !broker_check_url(session.config->broker_url, &err))
+		return say_error(&err);
 	bool is_strict = arguments_option(arguments, "--strict");
 	check_workflows(session.config, is_strict, &report, &workflows);
 	check_print(&report);

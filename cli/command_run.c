@@ -1,4 +1,5 @@
 /* reeve run: the supervisor in the foreground. */
+#include "brokers/broker.h"
 #include "cli/check.h"
 #include "cli/commands.h"
 #include "cli/nearest.h"
@@ -63,6 +64,8 @@ static int run(const struct arguments *arguments)
 	signals_hold();
 	if (!session_open_config(arguments, true, &session, &code))
 		return code;
+	if (session.config->broker_url && !broker_check_url(session.config->broker_url, &err))
+		return say_error(&err);
 	if (!check(session.config))
 		return EXIT_MISUSE;
 	struct selection selection = { 0 };
