@@ -310,6 +310,14 @@ static void open_loop(struct courier *courier)
 	self_set_wake(wake_loop);
 }
 
+/* Nothing can be carried before the configuration changes: said once, and not by dying again and
+ * again. */
+static void stay_idle(struct courier *courier)
+{
+	while (self_command(&courier->self) == COMMAND_RUN)
+		self_sleep(&courier->self, OPEN_AGAIN_MS);
+}
+
 /* A broker that can't be right is told once; its tasks wait in their outboxes. */
 static bool open_broker(struct courier *courier)
 {
@@ -322,8 +330,7 @@ static bool open_broker(struct courier *courier)
 		return true;
 	}
 	log_line(LOG_ERROR, "%s", err.text);
-	while (self_command(&courier->self) == COMMAND_RUN)
-		self_sleep(&courier->self, OPEN_AGAIN_MS);
+	stay_idle(courier);
 	return false;
 }
 
@@ -335,8 +342,10 @@ static bool open_doors(struct courier *courier)
 		ok = doors_set(courier->self.store, courier->self.setup->config, NULL, &err);
 	} while (self_tries_again(&courier->self, ok, &err) &&
 		 self_command(&courier->self) == COMMAND_RUN);
-	if (!ok && err.kind != ERROR_UNAVAILABLE)
+	if (!ok && err.kind != ERROR_UNAVAILABLE) {
 		log_line(LOG_ERROR, "doors of queues: %s", err.text);
+		stay_idle(courier);
+	}
 	return ok;
 }
 

@@ -22,5 +22,10 @@ static bool set(struct store *store, const struct config *config, const char *qu
 bool doors_set(
 	struct store *store, const struct config *config, const char *queue, struct error *err)
 {
+	/* A store without outboxes has no doors to close. */
+	if (!store->ops->set_door)
+		return !config->broker_url ||
+		       error_set(err, ERROR_INVALID,
+			       "this store can't send tasks through a broker yet");
 	return set(store, config, queue, true, err) && set(store, config, queue, false, err);
 }
