@@ -43,6 +43,12 @@ begin() {
 	cp base.yaml reeve.yaml
 	use_store
 	sed -i '/^broker: /s/"$/\&resend=1s"/' reeve.yaml
+	# What a dead courier held comes back soon.
+	if [ $BROKER = sqs ]; then
+		for queue in read row report mail; do
+			sqs CreateQueue "{\"QueueName\": \"$fresh-$queue\", \"Attributes\": {\"VisibilityTimeout\": \"2\"}}"
+		done
+	fi
 	ROWS=${1:-40}
 	export ROWS
 }
