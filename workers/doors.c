@@ -16,6 +16,9 @@ static bool set(struct store *store, const struct config *config, const char *qu
 		if (doors_has(config, one) == has_door && (!queue || strcmp(queue, one->name) == 0))
 			names[count++] = one->name;
 	}
+	if (count > 0 && !store->ops->set_door)
+		return !has_door ||
+		       error_set(err, ERROR_INVALID, "this store can't be used with a broker yet");
 	return count == 0 || store->ops->set_door(store, names, count, has_door, err);
 }
 
