@@ -10,7 +10,8 @@
 #define POSTGRES_FUNCTIONS(X)                                                                      \
 	X(PQconnectStartParams)                                                                    \
 	X(PQconnectPoll)                                                                           \
-	X(PQfinish) X(PQstatus) X(PQsocket) X(PQbackendPID) X(PQerrorMessage) X(PQsetnonblocking)  \
+	X(PQfinish)                                                                                \
+	X(PQstatus) X(PQsocket) X(PQbackendPID) X(PQerrorMessage) X(PQsetnonblocking)              \
 		X(PQenterPipelineMode) X(PQexitPipelineMode) X(PQpipelineSync) X(PQsendPrepare) X( \
 			PQsendQueryPrepared) X(PQsendQuery) X(PQsendQueryParams) X(PQflush)        \
 			X(PQconsumeInput) X(PQisBusy) X(PQgetResult) X(PQclear) X(PQresultStatus)  \
