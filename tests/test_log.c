@@ -134,7 +134,7 @@ static void drops_of_children_are_counted_by_their_parent(void)
 	}
 	CU_ASSERT_EQUAL(waitpid(pid, NULL, 0), pid);
 	CU_ASSERT_TRUE(log_dropped() > before);
-	OWNED(free) char *first = drain(reader);
+	free(drain(reader));
 	log_line(LOG_INFO, "the parent");
 	OWNED(free) char *second = drain(reader);
 	CU_ASSERT_PTR_NOT_NULL(strstr(second, "lines of the log were dropped"));
@@ -312,7 +312,7 @@ static void a_journal_that_was_started_again_is_found(void)
 	CU_ASSERT_TRUE(journal_send(fd, path, "MESSAGE=x\n", 10));
 	size_t got;
 	bool is_memory;
-	OWNED(free) char *bytes = receive(journald, &got, &is_memory);
+	free(receive(journald, &got, &is_memory));
 	CU_ASSERT_EQUAL(got, 10);
 	close(fd);
 	close(journald);
