@@ -57,11 +57,19 @@ static void tell(struct postgres_store *store)
 	postgres_batch_finish(&batch);
 }
 
+/* The queue "" stands for all outboxes. */
+static void ring(struct postgres_store *store, const char *queue, int64_t count)
+{
+	if (*queue)
+		bells_ring(&store->bells, bells_index(&store->bells, queue), count);
+	else
+		bells_ring(&store->bells, BELLS_OUTBOX, INT64_MAX);
+}
+
 void postgres_ring(struct postgres_store *store)
 {
 	for (size_t i = 0; i < store->ring_count; i++)
-		bells_ring(&store->bells, bells_index(&store->bells, store->rings[i].queue),
-			store->rings[i].count);
+		ring(store, store->rings[i].queue, store->rings[i].count);
 	if (store->has_to_tell && store->ring_count > 0)
 		tell(store);
 	store->has_to_tell = false;
@@ -78,11 +86,7 @@ static void ring_told(struct postgres_store *store, char *text)
 		if (!colon)
 			continue;
 		*colon = '\0';
-		if (strcmp(item, "") == 0)
-			bells_ring(&store->bells, BELLS_OUTBOX, INT64_MAX);
-		else
-			bells_ring(&store->bells, bells_index(&store->bells, item),
-				strtoll(colon + 1, NULL, 10));
+		ring(store, item, strtoll(colon + 1, NULL, 10));
 	}
 }
 

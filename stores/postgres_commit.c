@@ -11,7 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static void flush(const struct postgres_store *store, struct postgres_batch *batch)
+void postgres_flush(const struct postgres_store *store, struct postgres_batch *batch)
 {
 	postgres_end(batch);
 	if (strcmp(store->durability, "off") != 0)
@@ -23,7 +23,7 @@ bool postgres_put_workflow(
 {
 	struct postgres_batch batch = { 0 };
 	postgres_call(&batch, POSTGRES_PUT_WORKFLOW, "ttt", hash, name, text);
-	flush(postgres_of(base), &batch);
+	postgres_flush(postgres_of(base), &batch);
 	bool done = postgres_run(postgres_of(base), &batch, err);
 	postgres_batch_finish(&batch);
 	return done;
@@ -39,7 +39,7 @@ bool postgres_submit(struct store *base, const struct submission *submission,
 		return false;
 	postgres_call(&batch, POSTGRES_SUBMIT, "tttttt", submission->id, submission->workflow,
 		submission->workflow_hash, submission->payload, submission->key, effects);
-	flush(postgres_of(base), &batch);
+	postgres_flush(postgres_of(base), &batch);
 	bool done = postgres_act(postgres_of(base), &batch, NULL, err);
 	if (done)
 		snprintf(id_out, STORE_ID_SIZE, "%s",
@@ -59,7 +59,7 @@ bool postgres_push(struct store *base, const struct push *pushes, size_t count,
 	if (!postgres_pushes(pushes, count, &list, err))
 		return false;
 	postgres_call(&batch, POSTGRES_PUSH, "t", list);
-	flush(postgres_of(base), &batch);
+	postgres_flush(postgres_of(base), &batch);
 	bool done = postgres_act(postgres_of(base), &batch, NULL, err);
 	for (size_t i = 0; done && ids_out && i < count; i++)
 		snprintf(ids_out[i], STORE_ID_SIZE, "%s",
@@ -93,7 +93,7 @@ bool postgres_revive(
 	if (!postgres_effects(effects, &text, err))
 		return false;
 	postgres_call(&batch, POSTGRES_REVIVE, "tt", id, text);
-	flush(postgres_of(base), &batch);
+	postgres_flush(postgres_of(base), &batch);
 	bool done = postgres_act(postgres_of(base), &batch, NULL, err);
 	postgres_batch_finish(&batch);
 	return done;
@@ -173,7 +173,7 @@ static void add_next(struct postgres_store *store, struct postgres_batch *batch,
 	postgres_end(batch);
 	postgres_call(batch, POSTGRES_NEXT, "tttit", mark, queues, next ? next->owner : NULL,
 		next ? next->lease_ms : INT(0), nonces);
-	flush(store, batch);
+	postgres_flush(store, batch);
 }
 
 static bool run_commit(struct postgres_store *store, struct postgres_batch *batch,

@@ -159,7 +159,9 @@ static bool join(json_t *object, const char *key, json_t *list)
 
 bool postgres_effects(const struct effects *effects, char **out, struct error *err)
 {
+	static const struct effects none;
 	json_t *object = json_object();
+	effects = effects ? effects : &none;
 	bool is_good = join(object, "children",
 			       pack_children(effects->children, effects->children_count)) &&
 		       join(object, "counters", pack_counters(effects)) &&

@@ -9,16 +9,19 @@
 #include <stdio.h>
 #include <string.h>
 
-#define SCHEMA_VERSION 1
+#define SCHEMA_VERSION 2
 
 /* From stores/postgres, made by embed.sh. */
-extern const char postgres_tables_sql[], postgres_entries_sql[], postgres_fold_sql[],
-	postgres_lease_sql[], postgres_commit_sql[], postgres_control_sql[], postgres_read_sql[],
-	postgres_gates_sql[], postgres_application_sql[];
+extern const char postgres_tables_sql[], postgres_outbox_sql[], postgres_entries_sql[],
+	postgres_fold_sql[], postgres_lease_sql[], postgres_commit_sql[], postgres_control_sql[],
+	postgres_read_sql[], postgres_gates_sql[], postgres_application_sql[], postgres_lines_sql[],
+	postgres_doors_sql[];
 
+/* scripts[i] leads from version i to the next. */
+static const char *const scripts[SCHEMA_VERSION] = { postgres_tables_sql, postgres_outbox_sql };
 static const char *const functions[] = { postgres_entries_sql, postgres_fold_sql,
-	postgres_lease_sql, postgres_commit_sql, postgres_control_sql, postgres_read_sql,
-	postgres_gates_sql, postgres_application_sql };
+	postgres_lines_sql, postgres_doors_sql, postgres_lease_sql, postgres_commit_sql,
+	postgres_control_sql, postgres_read_sql, postgres_gates_sql, postgres_application_sql };
 
 static bool run(struct postgres_store *store, const char *sql, struct error *err)
 {
@@ -61,24 +64,32 @@ static bool read_version(struct postgres_store *store, int64_t *version, struct 
 static bool make(struct postgres_store *store, struct error *err)
 {
 	int64_t version;
+	OWNED(free) char *schema = xprintf("CREATE SCHEMA IF NOT EXISTS \"%s\"", store->schema);
 	OWNED(free)
-	char *begin = xprintf("CREATE SCHEMA IF NOT EXISTS \"%s\"; "
-			      "SET LOCAL search_path = \"%s\", pg_temp",
-		store->schema, store->schema);
+	char *path = xprintf("SET LOCAL search_path = \"%s\", pg_temp", store->schema);
 	OWNED(free)
-	char *mark = xprintf("INSERT INTO meta VALUES ('version', %d), ('tag', %" PRIu32 "); "
+	char *born = xprintf("INSERT INTO meta VALUES ('tag', %" PRIu32 "); "
 			     "INSERT INTO alive (at, since) VALUES (server_ms(), 0)",
-		SCHEMA_VERSION, (uint32_t)ids_random64());
+		(uint32_t)ids_random64());
+	OWNED(free)
+	char *mark = xprintf("INSERT INTO meta VALUES ('version', %d) "
+			     "ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+		SCHEMA_VERSION);
 	if (!read_version(store, &version, err))
 		return false;
 	if (version == SCHEMA_VERSION) /* somebody was faster */
 		return true;
-	if (!run(store, begin, err) || !run(store, postgres_tables_sql, err))
+	bool is_new = version == 0;
+	if ((is_new && !run(store, schema, err)) || !run(store, path, err))
 		return false;
+	for (int64_t i = version; i < SCHEMA_VERSION; i++)
+		if (!run(store, scripts[i], err))
+			return false;
 	for (size_t i = 0; i < ARRAY_SIZE(functions); i++)
 		if (!run(store, functions[i], err))
 			return false;
-	return run(store, mark, err) && read_version(store, &version, err);
+	return (!is_new || run(store, born, err)) && run(store, mark, err) &&
+	       read_version(store, &version, err);
 }
 
 bool postgres_prepare_schema(struct postgres_store *store, struct error *err)

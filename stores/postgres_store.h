@@ -31,6 +31,11 @@
 	X(RELEASE, "SELECT * FROM act_release($1, $2, $3)") \
 	X(HELD, "SELECT * FROM act_held($1)") \
 	X(SWEEP, "SELECT * FROM act_sweep($1)") \
+	X(SET_DOOR, "SELECT act_set_door($1, $2)") \
+	X(CLAIM, "SELECT * FROM act_claim($1, $2, $3, $4, $5, $6, $7)") \
+	X(MARK_SENT, "SELECT act_mark($1, $2)") \
+	X(RESEND, "SELECT * FROM act_resend($1, $2, $3)") \
+	X(ADOPT, "SELECT * FROM act_adopt($1, $2, $3, $4, $5, $6, $7, $8)") \
 	X(GET_GATE, "SELECT * FROM get_gate($1, $2, $3, $4)") \
 	X(GET_JOB, "SELECT * FROM get_job($1)") \
 	X(LIST_JOBS, "SELECT * FROM list_jobs($1, $2, $3, $4, $5)") \
@@ -77,7 +82,7 @@ struct postgres_batch {
 };
 
 struct postgres_ring {
-	char *queue;
+	char *queue; /* "": all outboxes */
 	int64_t count;
 };
 
@@ -175,12 +180,16 @@ void postgres_follow(struct postgres_store *store);
 bool postgres_act(struct postgres_store *store, struct postgres_batch *batch,
 	struct lease_batch *leases, struct error *err);
 
+/* Adds to the batch an empty transaction that waits for the disk, and for all before it. */
+void postgres_flush(const struct postgres_store *store, struct postgres_batch *batch);
+
 /* postgres_json.c: parameters that are lists. Owned. */
 char *postgres_array(const char *const *items, size_t count);
 char *postgres_nonces(size_t count);
 /* INVALID where a text is not UTF-8. */
 bool postgres_children(
 	const struct new_task *children, size_t count, char **out, struct error *err);
+/* NULL: nothing changes. */
 bool postgres_effects(const struct effects *effects, char **out, struct error *err);
 bool postgres_pushes(const struct push *pushes, size_t count, char **out, struct error *err);
 /* The text with what is not UTF-8 replaced. */
@@ -215,6 +224,13 @@ bool postgres_release_owner(
 	struct store *, const char *, const char *, const char *, size_t *, struct error *);
 bool postgres_held(struct store *, const char *, struct lease_batch *, struct error *);
 bool postgres_sweep(struct store *, size_t, struct sweep_report *, struct error *);
+bool postgres_set_door(struct store *, const char *const *, size_t, bool, struct error *);
+bool postgres_claim_unsent(
+	struct store *, const struct claim_request *, struct outgoing_list *, struct error *);
+bool postgres_mark_sent(struct store *, const struct sent *, size_t, struct error *);
+bool postgres_resend(struct store *, const char *, int64_t, size_t, size_t *, struct error *);
+bool postgres_adopt(
+	struct store *, const struct arrival *, size_t, enum adoption *, struct error *);
 bool postgres_get_gate(struct store *, const char *, int64_t, const char *, const char *const *,
 	size_t, struct gate_view *, struct error *);
 bool postgres_get_job(struct store *, const char *, struct job_record *, struct error *);

@@ -338,6 +338,68 @@ static void a_newer_schema_is_refused(void)
 	CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "newer reeve"));
 }
 
+static size_t claim_count(struct store *of, const char *queue)
+{
+	const struct claim_request request = {
+		.queue = queue, .owner = OWNER, .claim_ms = LEASE_MS, .max = 10
+	};
+	struct outgoing_list list;
+	struct error err;
+	check(of->ops->claim_unsent(of, &request, &list, &err), &err);
+	size_t count = list.count;
+	outgoing_list_finish(&list);
+	return count;
+}
+
+static void set_door(struct store *of, const char *queue)
+{
+	struct error err;
+	check(of->ops->set_door(of, &queue, 1, true, &err), &err);
+}
+
+static void a_store_of_the_first_schema_gets_what_doors_need_and_keeps_its_tasks(void)
+{
+	OWNED(free)
+	char *before = xstrdup(ask(raw, "SELECT value FROM meta WHERE name = 'tag'"));
+	ask(raw, "SELECT push('mail', '1')");
+	ask(raw, "DROP TABLE outbox, adopted, turn CASCADE");
+	ask(raw, "ALTER TABLE task DROP COLUMN dispatch, DROP COLUMN line");
+	ask(raw, "UPDATE meta SET value = 1 WHERE name = 'version'");
+	store_close(store);
+	store = open_store();
+	CU_ASSERT_STRING_EQUAL(ask(raw, "SELECT value FROM meta WHERE name = 'version'"), "2");
+	CU_ASSERT_STRING_EQUAL(ask(raw, "SELECT value FROM meta WHERE name = 'tag'"), before);
+	CU_ASSERT_EQUAL(count_ready("mail"), 1);
+	set_door(store, "mail");
+	ask(raw, "SELECT push('mail', '2')");
+	CU_ASSERT_EQUAL(claim_count(store, "mail"), 1);
+}
+
+static void a_push_in_sql_goes_by_the_door_with_its_transaction(void)
+{
+	set_door(store, "mail");
+	ask(raw, "BEGIN");
+	ask(raw, "SELECT push('mail', '1')");
+	CU_ASSERT_EQUAL(claim_count(store, "mail"), 0);
+	ask(raw, "COMMIT");
+	CU_ASSERT_EQUAL(count_ready("mail"), 0);
+	CU_ASSERT_EQUAL(claim_count(store, "mail"), 1);
+}
+
+static void two_couriers_never_claim_the_same_task(void)
+{
+	struct store *other = open_store();
+	set_door(store, "mail");
+	ask(raw, "SELECT push('mail', '1') FROM generate_series(1, 15)");
+	ask(raw, "BEGIN");
+	ask(raw, "SELECT count(*) FROM act_claim('mail', 'somebody', 60000, 0, 10, false, 'on')");
+	CU_ASSERT_EQUAL(claim_count(other, "mail"), 5);
+	CU_ASSERT_EQUAL(claim_count(other, "mail"), 0);
+	ask(raw, "ROLLBACK");
+	CU_ASSERT_EQUAL(claim_count(store, "mail"), 10);
+	store_close(other);
+}
+
 static void no_error_shows_the_password(void)
 {
 	static const char *const urls[] = { "postgres://u:secret@127.0.0.1:1/d",
@@ -417,6 +479,9 @@ static const struct suite_test tests[] = {
 	SUITE_TEST(what_a_dead_session_has_left_unfolded_is_folded_by_a_sweep),
 	SUITE_TEST(processes_that_commit_at_once_count_each_task_once),
 	SUITE_TEST(a_push_in_sql_lives_and_dies_with_its_transaction),
+	SUITE_TEST(a_push_in_sql_goes_by_the_door_with_its_transaction),
+	SUITE_TEST(two_couriers_never_claim_the_same_task),
+	SUITE_TEST(a_store_of_the_first_schema_gets_what_doors_need_and_keeps_its_tasks),
 	SUITE_TEST(a_start_in_sql_is_asked_for_until_it_is_submitted),
 	SUITE_TEST(who_may_only_execute_can_push_and_nothing_else),
 	SUITE_TEST(an_act_after_the_session_was_ended_reconnects),

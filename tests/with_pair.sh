@@ -1,6 +1,7 @@
 #!/bin/sh
 # Runs a command with servers of its own for a pair of store and broker; see stories/lib.sh and
-# chaos.py for what it finds in its environment.
+# chaos.py for what it finds in its environment. The SQS emulator forgets its messages when it dies: they
+# are sent again soon.
 # usage: with_pair.sh sqlite|redis|postgres none|redis|sqs COMMAND…
 set -eu
 here=$(dirname "$0")
@@ -14,7 +15,7 @@ redis) set -- sh "$here/with_redis.sh" sh -c 'REEVE_STORY_BROKER=$REEVE_TEST_RED
 	REEVE_CHAOS_BROKER=$REEVE_TEST_REDIS/ REEVE_BROKER_DIR=$REEVE_TEST_REDIS_DIR
 	export REEVE_STORY_BROKER REEVE_CHAOS_BROKER REEVE_BROKER_DIR; exec "$@"' sh "$@" ;;
 sqs) set -- sh "$here/with_sqs.sh" sh -c 'REEVE_STORY_BROKER=$REEVE_TEST_SQS
-	REEVE_CHAOS_BROKER="sqs://us-east-1/chaos-?endpoint=$REEVE_TEST_SQS" REEVE_BROKER_DIR=$REEVE_TEST_SQS_DIR
+	REEVE_CHAOS_BROKER="sqs://us-east-1/chaos-?resend=2s&endpoint=$REEVE_TEST_SQS" REEVE_BROKER_DIR=$REEVE_TEST_SQS_DIR
 	export REEVE_STORY_BROKER REEVE_CHAOS_BROKER REEVE_BROKER_DIR; exec "$@"' sh "$@" ;;
 *) echo "with_pair.sh: no broker $broker" >&2; exit 2 ;;
 esac

@@ -15,8 +15,8 @@ CREATE OR REPLACE FUNCTION tell() RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
 	v_text text;
 BEGIN
-	SELECT string_agg(q.name || ':' || split_part(item, ':', 2), ',') INTO v_text
-		FROM noted('reeve.rings') item JOIN queue q ON q.id = split_part(item, ':', 1)::integer;
+	SELECT string_agg(coalesce(q.name, '') || ':' || split_part(item, ':', 2), ',') INTO v_text
+		FROM noted('reeve.rings') item LEFT JOIN queue q ON q.id = split_part(item, ':', 1)::integer;
 	PERFORM set_config('reeve.rings', '', false);
 	IF v_text IS NOT NULL THEN
 		PERFORM pg_notify((SELECT nspname FROM pg_namespace n JOIN pg_class c ON c.relnamespace = n.oid

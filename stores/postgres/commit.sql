@@ -185,13 +185,20 @@ CREATE OR REPLACE FUNCTION bear_bundles(p_parent bigint) RETURNS integer LANGUAG
 DECLARE
 	v_now bigint := now_ms();
 	v_born integer := 0;
+	v_first bigint;
+	v_has_door boolean;
 	b bundle;
 BEGIN
 	FOR b IN SELECT * FROM bundle WHERE parent = p_parent AND state = 0 ORDER BY id LOOP
-		UPDATE bundle SET state = CASE WHEN delay > 0 THEN 3 ELSE 1 END, due = v_now + delay
-			WHERE id = b.id;
-		PERFORM place(b.queue, b.rank, v_now + b.delay,
-			(SELECT first FROM chunk WHERE bundle = b.id ORDER BY first LIMIT 1), b.id, b.tasks);
+		v_has_door := has_door(b.queue);
+		UPDATE bundle SET due = v_now + delay,
+			state = CASE WHEN v_has_door THEN 4 WHEN delay > 0 THEN 3 ELSE 1 END WHERE id = b.id;
+		SELECT first INTO v_first FROM chunk WHERE bundle = b.id ORDER BY first LIMIT 1;
+		IF v_has_door THEN
+			PERFORM add_unsent(b.queue, b.rank, v_now + b.delay, v_first, b.id, b.tasks);
+		ELSE
+			PERFORM keep(b.queue, b.rank, v_now + b.delay, v_first, b.id, b.tasks);
+		END IF;
 		v_born := v_born + b.tasks;
 	END LOOP;
 	RETURN v_born;
@@ -203,8 +210,9 @@ CREATE OR REPLACE FUNCTION wait_again(p_task task, p_seen bigint) RETURNS void
 LANGUAGE plpgsql AS $$
 BEGIN
 	p_task.attempt := p_task.attempt - 1;
+	PERFORM leave_line(p_task);
 	UPDATE task SET state = 0, due = 0, attempt = p_task.attempt, failures = p_task.failures,
-		crashes = p_task.crashes, is_cancelled = p_task.is_cancelled, bundle = NULL
+		crashes = p_task.crashes, is_cancelled = p_task.is_cancelled, bundle = NULL, line = NULL
 		WHERE id = p_task.id;
 	PERFORM add_waiter(p_task, p_seen);
 END $$;
@@ -232,6 +240,7 @@ BEGIN
 	IF p_task.id & 134217727 = 0 THEN
 		UPDATE pushed SET state = p_state, finished = v_now WHERE task = p_task.id;
 	END IF;
+	PERFORM leave_line(p_task);
 END $$;
 
 -- Outcomes are numbered as in store.h: 0 completed, 1 failed, 2 invalid, 3 skipped, 4 cancelled,
@@ -279,14 +288,14 @@ BEGIN
 		v_active := -1;
 	ELSIF v_outcome = 5 THEN
 		v.due := now_ms() + p_delay;
-		PERFORM queue_task(v);
+		PERFORM queue_task(v, true);
 	ELSIF v_outcome = 6 THEN
 		PERFORM wait_again(v, p_version);
 		v_active := -1;
 	ELSE
 		v.due := l.due; -- and so its place
 		v.losses := v.losses + p_losses;
-		PERFORM queue_task(v);
+		PERFORM queue_task(v, false);
 	END IF;
 	IF v_number & 134217727 = 0 THEN
 		RETURN;

@@ -57,7 +57,7 @@ BEGIN
 		v_seen := v_seen + 1;
 		v_swept := v.id & 134217727;
 		IF v.state <= 1 AND NOT EXISTS (SELECT FROM lease WHERE task = v.id)
-			AND coalesce((SELECT state IN (1, 3) FROM bundle WHERE id = v.bundle), true)
+			AND coalesce((SELECT state IN (1, 3, 4) FROM bundle WHERE id = v.bundle), true)
 			AND detach(v) THEN
 			PERFORM end_cancelled_task(v);
 		END IF;
@@ -151,7 +151,10 @@ BEGIN
 	v.losses := 0;
 	v.is_cancelled := false;
 	v.due := v_now;
-	PERFORM queue_task(v);
+	IF v.line IS NOT NULL THEN
+		PERFORM join_line(v, v.line);
+	END IF;
+	PERFORM queue_task(v, true);
 	RETURN QUERY SELECT * FROM notes();
 EXCEPTION WHEN unique_violation THEN
 	RAISE EXCEPTION 'the key of task % is taken again', p_id USING ERRCODE = 'RV409';
@@ -195,6 +198,7 @@ BEGIN
 	LOOP
 		EXIT WHEN v_count >= p_limit;
 		IF v.state = 1 AND detach(v) THEN -- else somebody is taking it
+			PERFORM leave_line(v);
 			PERFORM delete_pushed(v.id);
 			v_count := v_count + 1;
 		END IF;
@@ -217,9 +221,10 @@ BEGIN
 	LOOP
 		v_last := v.id;
 		v_count := v_count + 1;
-		IF v.state <= 1 AND coalesce((SELECT state IN (1, 3) FROM bundle WHERE id = v.bundle), true) THEN
+		IF v.state <= 1 AND coalesce((SELECT state IN (1, 3, 4) FROM bundle WHERE id = v.bundle), true) THEN
 			PERFORM detach(v);
 		END IF;
+		PERFORM leave_line(v);
 	END LOOP;
 	DELETE FROM payload WHERE task BETWEEN v_first AND v_last;
 	DELETE FROM result WHERE task BETWEEN v_first AND v_last;
@@ -252,6 +257,7 @@ BEGIN
 		DELETE FROM delayed WHERE bundle IN (SELECT id FROM bundle WHERE parent BETWEEN v_first AND v_end)
 			AND (queue, due) IN (SELECT queue, due FROM bundle
 				WHERE parent BETWEEN v_first AND v_end AND state = 3);
+		DELETE FROM outbox WHERE n BETWEEN v_first AND v_end;
 		DELETE FROM chunk WHERE bundle IN (SELECT id FROM bundle WHERE parent BETWEEN v_first AND v_end);
 		DELETE FROM bundle WHERE parent BETWEEN v_first AND v_end;
 		DELETE FROM waiter WHERE job = v_job;

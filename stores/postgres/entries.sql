@@ -1,5 +1,5 @@
 -- Times, names, notes; and where a task stands while nobody holds it: in ready, in delayed, in a
--- bundle, or among those that wait. Whoever deletes that row has the task to himself.
+-- bundle, in the outbox, parked in its line, or among those that wait. Whoever deletes that row has the task to himself.
 
 CREATE OR REPLACE FUNCTION server_ms() RETURNS bigint LANGUAGE sql VOLATILE AS $$
 	SELECT floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint
@@ -49,9 +49,10 @@ BEGIN
 	IF v_rings <> '' THEN
 		r.kind := 'ring';
 		FOR v_name, v_number IN
-			SELECT q.name, sum(split_part(item, ':', 2)::bigint)
-			FROM noted('reeve.rings') item JOIN queue q ON q.id = split_part(item, ':', 1)::integer
-			GROUP BY q.name
+			SELECT coalesce(q.name, ''), sum(split_part(item, ':', 2)::bigint)
+			FROM noted('reeve.rings') item
+				LEFT JOIN queue q ON q.id = split_part(item, ':', 1)::integer
+			GROUP BY 1
 		LOOP
 			r.queue := v_name;
 			r.n := v_number;
@@ -149,7 +150,7 @@ DECLARE
 	v_number bigint := number_of(p_id);
 BEGIN
 	PERFORM FROM task t LEFT JOIN bundle b ON b.id = t.bundle
-		WHERE t.id = v_number AND coalesce(b.state, 1) IN (1, 3);
+		WHERE t.id = v_number AND coalesce(b.state, 1) IN (1, 3, 4);
 	IF NOT FOUND THEN
 		RAISE EXCEPTION 'there is no task %', p_id USING ERRCODE = 'RV404';
 	END IF;
@@ -171,7 +172,7 @@ BEGIN
 END $$;
 
 -- An entry of a queue: ready, or delayed until it is due.
-CREATE OR REPLACE FUNCTION place(p_queue integer, p_rank integer, p_due bigint, p_n bigint,
+CREATE OR REPLACE FUNCTION keep(p_queue integer, p_rank integer, p_due bigint, p_n bigint,
 	p_bundle bigint, p_tasks integer) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
 	v_first bigint;
@@ -190,13 +191,32 @@ BEGIN
 	END IF;
 END $$;
 
--- The task is queued again, on its own.
-CREATE OR REPLACE FUNCTION queue_task(p_task task) RETURNS void LANGUAGE plpgsql AS $$
+-- The same, unless its queue has a door: then it stands in the outbox.
+CREATE OR REPLACE FUNCTION place(p_queue integer, p_rank integer, p_due bigint, p_n bigint,
+	p_bundle bigint, p_tasks integer) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+	IF has_door(p_queue) THEN
+		PERFORM add_unsent(p_queue, p_rank, p_due, p_n, p_bundle, p_tasks);
+	ELSE
+		PERFORM keep(p_queue, p_rank, p_due, p_n, p_bundle, p_tasks);
+	END IF;
+END $$;
+
+-- The task is queued again, on its own. What comes back from a worker, or stands in a line, does
+-- not go by the door.
+CREATE OR REPLACE FUNCTION queue_task(p_task task, p_by_door boolean) RETURNS void
+LANGUAGE plpgsql AS $$
 BEGIN
 	UPDATE task SET state = 1, due = p_task.due, attempt = p_task.attempt,
 		failures = p_task.failures, crashes = p_task.crashes, losses = p_task.losses,
 		is_cancelled = p_task.is_cancelled, bundle = NULL WHERE id = p_task.id;
-	PERFORM place(p_task.queue, p_task.rank, p_task.due, p_task.id, 0, 1);
+	IF take_turn(p_task) THEN
+		RETURN;
+	ELSIF p_by_door THEN
+		PERFORM place(p_task.queue, p_task.rank, p_task.due, p_task.id, 0, 1);
+	ELSE
+		PERFORM keep(p_task.queue, p_task.rank, p_task.due, p_task.id, 0, 1);
+	END IF;
 END $$;
 
 -- The task waits for its counter; a fold wakes it. The caller's delta names the counter.
@@ -213,9 +233,10 @@ END $$;
 -- The task waits again, after a lease.
 CREATE OR REPLACE FUNCTION suspend(p_task task, p_seen bigint) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
+	PERFORM leave_line(p_task);
 	UPDATE task SET state = 0, due = 0, attempt = p_task.attempt, failures = p_task.failures,
 		crashes = p_task.crashes, losses = p_task.losses, is_cancelled = p_task.is_cancelled,
-		bundle = NULL WHERE id = p_task.id;
+		bundle = NULL, line = NULL WHERE id = p_task.id;
 	PERFORM add_waiter(p_task, p_seen);
 	PERFORM add_delta(p_task.id >> 27, -1, 1,
 		jsonb_build_array(jsonb_build_array(0, p_task.name, 0, 0, 0, 0, 0, 0, 0, 1)),
@@ -280,7 +301,10 @@ BEGIN
 		END IF;
 	END IF;
 	PERFORM FROM chunk WHERE bundle = p_task.bundle AND first <= p_task.id AND last >= p_task.id;
-	IF NOT FOUND THEN
+	IF NOT FOUND AND v_bundle.state = 4 THEN -- it has a row of its own since
+		PERFORM FROM outbox WHERE n = p_task.id AND bundle = 0 FOR UPDATE SKIP LOCKED;
+		RETURN FOUND AND leave_outbox(p_task.id);
+	ELSIF NOT FOUND THEN
 		RETURN false;
 	END IF;
 	UPDATE task SET bundle = NULL, due = v_bundle.due WHERE id = p_task.id AND bundle = p_task.bundle;
@@ -288,8 +312,9 @@ BEGIN
 		RETURN false;
 	END IF;
 	UPDATE bundle SET tasks = tasks - 1 WHERE id = p_task.bundle;
-	INSERT INTO tick (queue, depth, delayed) VALUES (p_task.queue,
-		CASE v_bundle.state WHEN 1 THEN -1 ELSE 0 END, CASE v_bundle.state WHEN 1 THEN 0 ELSE -1 END);
+	INSERT INTO tick (queue, depth, delayed, unsent) VALUES (p_task.queue,
+		CASE v_bundle.state WHEN 1 THEN -1 ELSE 0 END, CASE v_bundle.state WHEN 3 THEN -1 ELSE 0 END,
+		CASE v_bundle.state WHEN 4 THEN -1 ELSE 0 END);
 	RETURN true;
 END $$;
 
@@ -307,6 +332,8 @@ BEGIN
 		RETURN true;
 	ELSIF p_task.bundle IS NOT NULL THEN
 		RETURN leave_bundle(p_task);
+	ELSIF leave_parking(p_task) THEN
+		RETURN true;
 	END IF;
 	DELETE FROM ready WHERE queue = p_task.queue AND rank = p_task.rank AND due = p_task.due
 		AND n = p_task.id AND bundle = 0;
@@ -318,8 +345,9 @@ BEGIN
 		AND bundle = 0;
 	IF FOUND THEN
 		INSERT INTO tick (queue, delayed) VALUES (p_task.queue, -1);
+		RETURN true;
 	END IF;
-	RETURN FOUND;
+	RETURN leave_outbox(p_task.id);
 END $$;
 
 -- Ends a task of a cancelled job that nobody holds; the caller has detached it.
@@ -329,6 +357,7 @@ DECLARE
 BEGIN
 	UPDATE task SET state = 7, finished = now_ms(), bundle = NULL, attempt = p_task.attempt,
 		losses = p_task.losses WHERE id = p_task.id;
+	PERFORM leave_line(p_task);
 	PERFORM add_delta(p_task.id >> 27, v_waited - 1, -v_waited,
 		jsonb_build_array(jsonb_build_array(0, p_task.name, 0, 0, 0, 0, 0, 1, 0, -v_waited)));
 END $$;

@@ -74,7 +74,7 @@ BEGIN
 		IF p_losses > 0 AND v.losses > 1 AND v.due < v_now THEN
 			v.due := v_now;
 		END IF;
-		PERFORM queue_task(v);
+		PERFORM queue_task(v, false);
 	END IF;
 END $$;
 
@@ -114,7 +114,7 @@ BEGIN
 	END IF;
 	PERFORM stop_waiting(v);
 	v.due := now_ms();
-	PERFORM queue_task(v);
+	PERFORM queue_task(v, true);
 	RETURN true;
 END $$;
 
@@ -307,6 +307,10 @@ BEGIN
 		PERFORM put_back(v_lease, CASE WHEN v_lease.task = v_running THEN 1 ELSE 0 END);
 		r.n := r.n + 1;
 	END LOOP;
+	UPDATE outbox SET state = 0, is_lapsed = true WHERE state = 1 AND owner = p_owner;
+	IF FOUND THEN
+		PERFORM note_unsent();
+	END IF;
 	RETURN QUERY SELECT * FROM notes();
 	r.kind := 'count';
 	RETURN NEXT r;

@@ -32,12 +32,6 @@ BEGIN
 	GROUP BY w.place ORDER BY w.place;
 END $$;
 
--- Rows of one job for each of its names, after one row of the job itself (name NULL).
-CREATE TYPE job_line AS (uuid text, workflow text, hash text, key text, reason text, status integer,
-	created bigint, finished bigint, payload text, name text, born bigint, waiting bigint,
-	completed bigint, failed bigint, invalid bigint, skipped bigint, cancelled bigint,
-	working bigint);
-
 CREATE OR REPLACE FUNCTION describe_job(p_job bigint) RETURNS SETOF job_line
 LANGUAGE sql STABLE AS $$
 	SELECT j.uuid, j.workflow, j.hash, j.key, j.reason, j.status::integer, j.created,
@@ -91,7 +85,7 @@ CREATE OR REPLACE VIEW task_line AS
 		LEFT JOIN job j ON t.id & 134217727 <> 0 AND j.id = t.id >> 27
 		LEFT JOIN pushed p ON p.task = t.id LEFT JOIN lease l ON l.task = t.id
 		LEFT JOIN bundle b ON b.id = t.bundle
-	WHERE coalesce(b.state, 1) IN (1, 3) AND coalesce(j.uuid, p.id) IS NOT NULL;
+	WHERE coalesce(b.state, 1) IN (1, 3, 4) AND coalesce(j.uuid, p.id) IS NOT NULL;
 
 -- A task that has been deleted since still has a place in the order.
 CREATE OR REPLACE FUNCTION place_of(p_id text) RETURNS bigint LANGUAGE plpgsql STABLE AS $$
@@ -196,15 +190,19 @@ RETURNS TABLE (depth bigint, delayed bigint, working bigint, dead bigint, unsent
 			SELECT coalesce(b.tasks, 1) AS tasks, y.due FROM delayed y
 				LEFT JOIN bundle b ON b.id = y.bundle
 			WHERE y.queue = (SELECT id FROM q) AND NOT y.is_timeout AND y.due <= now_ms()
-			LIMIT 1000) x)
-	SELECT (q.depth + t.depth + d.tasks)::bigint, (q.delayed + t.delayed - d.tasks)::bigint,
+			LIMIT 1000) x),
+	o AS (SELECT coalesce(sum(coalesce(b.tasks, 1)), 0) AS later FROM outbox y
+			LEFT JOIN bundle b ON b.id = y.bundle
+		WHERE y.queue = (SELECT id FROM q) AND y.due > now_ms())
+	SELECT (q.depth + t.depth + d.tasks + q.unsent + t.unsent + q.sent + t.sent - o.later)::bigint,
+		(q.delayed + t.delayed - d.tasks + o.later)::bigint,
 		(SELECT count(*) FROM lease WHERE queue = q.id), (q.dead + t.dead)::bigint,
 		(q.unsent + t.unsent)::bigint, (q.sent + t.sent)::bigint,
 		greatest(0, coalesce(now_ms() - coalesce(d.due,
 			(SELECT r.due FROM ready r WHERE r.queue = q.id
 				ORDER BY r.queue, r.rank, r.due, r.n, r.bundle LIMIT 1)), 0)),
 		(q.completed + t.completed)::bigint, (q.failed + t.failed)::bigint
-	FROM q, t, d
+	FROM q, t, d, o
 $$;
 
 -- Housekeeping.
@@ -253,6 +251,17 @@ BEGIN
 	RETURN p_limit - v_left;
 END $$;
 
+-- Ids of messages that nobody can send again, see STORE_KNOWN_MS in store.h.
+CREATE OR REPLACE FUNCTION forget_messages(p_limit integer) RETURNS integer LANGUAGE plpgsql AS $$
+DECLARE
+	v_count integer;
+BEGIN
+	DELETE FROM adopted WHERE (queue, message) IN (SELECT queue, message FROM adopted
+		WHERE at < now_ms() - 1296000000 ORDER BY at LIMIT p_limit FOR UPDATE SKIP LOCKED);
+	GET DIAGNOSTICS v_count = ROW_COUNT;
+	RETURN v_count;
+END $$;
+
 -- released, due, dropped; next: ms until the next of them, -1 for none; then what was noted.
 CREATE OR REPLACE FUNCTION act_sweep(p_limit integer) RETURNS SETOF reply LANGUAGE plpgsql AS $$
 DECLARE
@@ -269,12 +278,19 @@ BEGIN
 	FOR v_queue IN SELECT id FROM queue ORDER BY id LOOP
 		v_released := v_released + put_back_expired(v_queue, p_limit - v_released);
 		v_due := v_due + make_due(v_queue, p_limit - v_due);
+		IF NOT has_door(v_queue) AND EXISTS (SELECT FROM outbox WHERE queue = v_queue) THEN
+			v_due := v_due + empty_outbox(v_queue, p_limit - v_due);
+			v_next := least(v_next, (SELECT 0 FROM outbox WHERE queue = v_queue LIMIT 1));
+		END IF;
 		v_next := least(v_next, (SELECT greatest(due - now_ms(), 0) FROM delayed WHERE queue = v_queue
 			ORDER BY due LIMIT 1), (SELECT greatest(until - now_ms(), 0) FROM lease
 			WHERE queue = v_queue ORDER BY until LIMIT 1));
 		-- A process that died between its commit and its ring left sleepers beside ready tasks.
 		IF EXISTS (SELECT FROM ready WHERE queue = v_queue) THEN
 			PERFORM note_ready(v_queue, 1);
+		END IF;
+		IF EXISTS (SELECT FROM outbox WHERE queue = v_queue AND state = 0) THEN
+			PERFORM note_unsent();
 		END IF;
 	END LOOP;
 	SELECT id INTO v_job FROM job WHERE is_ending ORDER BY id LIMIT 1;
@@ -283,6 +299,7 @@ BEGIN
 	END IF;
 	v_dropped := sweep_bundles(p_limit);
 	v_dropped := v_dropped + sweep_doomed(p_limit - v_dropped);
+	v_dropped := v_dropped + forget_messages(p_limit - v_dropped);
 	DELETE FROM listener WHERE until < server_ms() - 60000;
 	FOR v_job IN SELECT DISTINCT job FROM (SELECT job FROM delta LIMIT p_limit) d LOOP
 		PERFORM note_job(v_job);

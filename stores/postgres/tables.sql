@@ -158,7 +158,7 @@ CREATE TABLE delayed (
 	is_timeout boolean NOT NULL DEFAULT false,
 	PRIMARY KEY (queue, due, n, bundle)
 ) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000);
--- state: 0 unborn, 1 ready, 2 dropped, 3 delayed. tasks: how many are left in it.
+-- state: 0 unborn, 1 ready, 2 dropped, 3 delayed, 4 in the outbox. tasks: how many are left in it.
 CREATE TABLE bundle (
 	id bigint PRIMARY KEY,
 	parent bigint NOT NULL,
@@ -241,7 +241,7 @@ CREATE INDEX start_open ON start (id) WHERE failed IS NULL;
 -- Hosts that carry rings to their sleepers.
 CREATE TABLE listener (id text COLLATE "C" PRIMARY KEY, until bigint NOT NULL);
 
--- What an act answers: kind 'task' a lease, 'ring' a queue and how many tasks became ready in it,
+-- What an act answers: kind 'task' a lease, 'ring' a queue ('': all outboxes) and how many tasks became ready in it,
 -- 'job' one to settle, 'ended' a job, 'next' a time in ms, 'tell' other hosts listen; n is the
 -- number of each.
 CREATE TYPE reply AS (
@@ -266,3 +266,8 @@ CREATE TYPE reply AS (
 	wait_until bigint,
 	is_cancelled boolean
 );
+-- Rows of one job for each of its names, after one row of the job itself (name NULL).
+CREATE TYPE job_line AS (uuid text, workflow text, hash text, key text, reason text, status integer,
+	created bigint, finished bigint, payload text, name text, born bigint, waiting bigint,
+	completed bigint, failed bigint, invalid bigint, skipped bigint, cancelled bigint,
+	working bigint);
