@@ -143,10 +143,12 @@ static bool share_bells(struct postgres_store *store, struct bells *bells, struc
 	if (!bells) {
 		if (!bells_create(&store->bells))
 			return error_set(err, ERROR_UNAVAILABLE, "store postgres: no memory");
+		store->outbox.page = store->bells.page;
 		return true;
 	}
 	store->bells = (struct bells){ .page = bells->page };
 	store->is_shared = true;
+	store->outbox.page = store->bells.page;
 	snprintf(store->host, sizeof store->host, "%016" PRIx64, bells_id(&store->bells));
 	return true;
 }

@@ -25,16 +25,17 @@ uint32_t postgres_bell(struct store *base, const char *queue)
 void postgres_wait(struct store *base, const char *queue, uint32_t ticket, int64_t timeout_ms)
 {
 	struct postgres_store *store = postgres_of(base);
-	bool is_told = store->is_shared && bells_are_listened(&store->bells);
-	if (!is_told && queue && (timeout_ms < 0 || timeout_ms > LOOK_MS))
+	struct bells *bells = queue ? &store->bells : &store->outbox;
+	bool is_told = store->is_shared && bells_are_listened(bells);
+	if (!is_told && (timeout_ms < 0 || timeout_ms > LOOK_MS))
 		timeout_ms = LOOK_MS;
-	bells_wait(&store->bells, queue ? bells_index(&store->bells, queue) : BELLS_OUTBOX, ticket,
-		timeout_ms);
+	bells_wait(bells, queue ? bells_index(bells, queue) : BELLS_OUTBOX, ticket, timeout_ms);
 }
 
 void postgres_interrupt(struct store *base)
 {
 	bells_interrupt(&postgres_of(base)->bells);
+	bells_interrupt(&postgres_of(base)->outbox);
 }
 
 /* The queues as "name:count,…", as many as a notification takes: who was left out is found by the

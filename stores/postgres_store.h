@@ -97,7 +97,8 @@ struct postgres_store {
 	bool is_prepared[POSTGRES_STATEMENT_COUNT];
 	int64_t ahead_ms; /* told to the session */
 	uint64_t mark;
-	struct bells bells; /* ours or, where is_shared, those of this host's processes */
+	struct bells bells;  /* ours or, where is_shared, those of this host's processes */
+	struct bells outbox; /* the same page, for the thread that waits for outboxes */
 	bool is_shared;
 	char host[24]; /* tells the listener of this host from others'; "": none */
 

@@ -86,6 +86,7 @@ static bool open_url(const char *scheme, const char *rest, struct bells *bells, 
 		return error_set(err, ERROR_UNAVAILABLE, "store: no memory for the bells");
 	}
 	store->bells.page = bells ? bells->page : store->own_bells.page;
+	store->outbox.page = store->bells.page;
 	if (!redis_greet(store, err)) {
 		close_redis(&store->store);
 		return error_wrap(err, "store");

@@ -31,20 +31,20 @@ uint32_t redis_bell(struct store *base, const char *queue)
 	return bells_ticket(bells, index_of(bells, queue));
 }
 
-/* The outbox is waited for by another thread: it gets a handle of its own. */
 void redis_wait(struct store *base, const char *queue, uint32_t ticket, int64_t timeout_ms)
 {
-	struct bells *bells = &redis_of(base)->bells;
-	struct bells other = { .page = bells->page };
+	struct redis_store *store = redis_of(base);
+	struct bells *bells = queue ? &store->bells : &store->outbox;
 	bool is_alone = !bells_are_listened(bells);
 	if (is_alone && (timeout_ms < 0 || timeout_ms > ALONE_MS))
 		timeout_ms = ALONE_MS;
-	bells_wait(queue ? bells : &other, index_of(bells, queue), ticket, timeout_ms);
+	bells_wait(bells, index_of(bells, queue), ticket, timeout_ms);
 }
 
 void redis_interrupt(struct store *base)
 {
 	bells_interrupt(&redis_of(base)->bells);
+	bells_interrupt(&redis_of(base)->outbox);
 }
 
 void redis_ring(struct bells *bells, const char *queue, int64_t count)

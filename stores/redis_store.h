@@ -19,6 +19,7 @@ struct redis_store {
 	bool has_version, is_old; /* Redis 6: scripts without a first line of flags */
 
 	struct bells bells, own_bells; /* own: where no process carries rings to us */
+	struct bells outbox;           /* the same page, for the thread that waits for outboxes */
 	/* The nonces of a lease whose answer was lost: what it leased is found by them. */
 	char doubt_owner[IDS_OWNER_SIZE];
 	uint64_t *doubts;

@@ -47,4 +47,6 @@ $as "$bin/initdb" -D "$dir/data" -A trust -U postgres -E UTF8 --locale=C --no-sy
 "$dir/start"
 cd "$OLDPWD"
 export REEVE_TEST_POSTGRES="postgres://postgres@127.0.0.1:$port/postgres" REEVE_TEST_POSTGRES_DIR="$dir"
-"$@"
+# A checker of memory stands in front of the program, not of this script.
+# shellcheck disable=SC2086 # the wrapper is words
+${REEVE_TEST_WRAP:-} "$@"

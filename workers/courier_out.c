@@ -174,7 +174,8 @@ static bool claim(struct courier_queue *queue)
 	const struct claim_request request = { .queue = queue->name,
 		.owner = courier->self.setup->owner,
 		.claim_ms = CLAIM_MS,
-		.horizon_ms = broker->max_delay_ms,
+		/* SQS delays no single message of a FIFO queue. */
+		.horizon_ms = queue->is_fifo ? 0 : broker->max_delay_ms,
 		.max = broker->max_batch < CLAIM_MAX ? broker->max_batch : CLAIM_MAX,
 		.with_payloads = queue->is_fifo && strcmp(queue->config->group, "job") != 0 };
 	struct outgoing_list list;
