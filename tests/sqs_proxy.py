@@ -44,6 +44,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
     is_counted = False
+    is_under_way = False
 
     def log_message(self, *_):
         pass
@@ -52,6 +53,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         return super().date_time_string(time.time() + clock["offset_s"])
 
     def answer(self, status, body, kind=JSON, length=None):
+        self.leave()  # before its client can know, and send the next
         self.send_response(status)
         self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(body) if length is None else length))
@@ -63,6 +65,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.answer(status, json.dumps(body).encode())
 
     def hang_up(self, is_reset=False):
+        self.leave()
         if is_reset:
             self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.close_connection = True
@@ -109,19 +112,26 @@ class Handler(http.server.BaseHTTPRequestHandler):
             # AWS repeats the request in such texts, the token too.
             said = "The request is refused.\n\nThe Canonical String for this request should have been\n'"
             return self.fail(403, str(why), said + str(self.headers) + "'")
-        self.count(+1)
+        self.enter()
         try:
             self.serve(action, take_fault(action), body)
         finally:
-            self.count(-1)
+            self.leave()
 
-    def count(self, change):
+    def enter(self):
         global under_way
         with lock:
-            under_way += change
+            under_way += 1
+            self.is_under_way = True
             seen["most"]["at once"] = max(seen["most"]["at once"], under_way)
             seen["most"]["connections"] += not self.is_counted
             self.is_counted = True
+
+    def leave(self):
+        global under_way
+        with lock:
+            under_way -= self.is_under_way
+            self.is_under_way = False
 
     def serve(self, action, kind, body):
         if kind in PLAIN:
