@@ -36,7 +36,6 @@ struct model {
 	uint64_t state; /* of the generator */
 	struct message box[BOX];
 	size_t box_count;
-	bool has_doors; /* the backend knows such */
 	struct id jobs[JOBS], pushed[JOBS];
 	bool is_cancelled[JOBS];
 	size_t job_count, pushed_count;
@@ -320,15 +319,13 @@ static void revive_some(struct model *model)
 
 static void open_or_close_door(struct model *model)
 {
-	if (model->has_doors && pick(model, 4) == 0)
+	if (pick(model, 4) == 0)
 		set_door(names[pick(model, ARRAY_SIZE(names))], pick(model, 3) > 0);
 }
 
 /* Some die between claim and send, or between send and mark. */
 static void send_some(struct model *model)
 {
-	if (!model->has_doors)
-		return;
 	struct claim_request request = { .queue = names[pick(model, ARRAY_SIZE(names))],
 		.owner = owners[pick(model, 3)],
 		.claim_ms = 5000,
@@ -434,7 +431,7 @@ static void drain(struct model *model)
 			check(store->ops->end_cancelled(store, model->jobs[i].text, 3, &left, &err),
 				&err);
 	}
-	for (size_t i = 0; model->has_doors && i < ARRAY_SIZE(names); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
 		set_door(names[i], false);
 	for (bool found = true; found;) {
 		pass_ms(20000);
@@ -496,7 +493,6 @@ static void run(uint64_t seed)
 		adopt_some, adopt_some, adopt_some };
 	struct model *model = xcalloc(1, sizeof *model);
 	model->state = seed;
-	model->has_doors = store->ops->set_door;
 	for (int i = 0; i < ACTS; i++) {
 		acts[pick(model, ARRAY_SIZE(acts))](model);
 		if (pick(model, 150) == 0)

@@ -161,7 +161,7 @@ bool recount_look(struct recount *recount, struct store *store, struct jobs *job
 	if (!recount->is_in_cycle && now_ms >= recount->cycle_at_ms) {
 		gate_list_finish(&recount->page);
 		recount->at = 0;
-		recount->is_in_cycle = store->ops->list_gates;
+		recount->is_in_cycle = true;
 		recount->cycle_at_ms = now_ms + RECOUNT_MS;
 	}
 	if (!recount->is_in_cycle)
