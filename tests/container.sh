@@ -32,16 +32,8 @@ finish() {
 }
 trap finish EXIT
 trap 'exit 130' INT TERM
-saw() { echo "ok - $*"; }
-fail() { echo "FAILED - $*"; exit 1; }
-same() { [ "$2" = "$3" ] || fail "$1: got \"$2\", wanted \"$3\""; saw "$1"; }
-eventually() {
-	for _ in $(seq 600); do
-		"$@" >/dev/null 2>&1 && return 0
-		sleep 0.1
-	done
-	fail "in time: $*"
-}
+. tests/stories/saw.sh
+. tests/free_port.sh
 
 # What debian:trixie-slim leaves out.
 slim=(--dpkgopt='path-include=/usr/share/doc/*/copyright')
@@ -61,10 +53,10 @@ size=$(podman image inspect reeve --format '{{.Size}}')
 [ "$size" -le 100000000 ] || fail "the image is at most 100 MB: $size bytes"
 saw "the image has $((size / 1000000)) MB"
 
-port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+port=$(free_port)
 redis-server --port "$port" --bind 127.0.0.1 --save '' --appendonly no --dir "$work" >/dev/null &
 redis=$!
-eventually redis-cli -p "$port" ping
+eventually 60 redis-cli -p "$port" ping
 # run NAME IMAGE OPTION… -- WORD…: as contrib/docker/compose.yaml does it
 run() {
 	local name=$1 image=$2 options=()
@@ -90,7 +82,7 @@ while read -r service queue; do
 done < <(awk '/^  [a-z]+:$/ { sub(/:/, "", $1); name = $1 }
 	/command: \[run, --only,/ { gsub(/[],]/, ""); print name, $4 }' contrib/docker/compose.yaml)
 same "services of compose.yaml" "$(echo $services | wc -w)" 7
-for name in $services; do eventually podman healthcheck run "$name"; done
+for name in $services; do eventually 60 podman healthcheck run "$name"; done
 saw "every container is healthy"
 same "reeve is process 1, and not root" "$(podman exec package1 sh -c 'cat /proc/1/comm; id -u' | tr '\n' ' ')" "reeve 10001 "
 podman exec generate1 reeve start advertising --wait \
@@ -101,7 +93,7 @@ same "a line of the log is an object" \
 	"$(podman logs package1 2>&1 | python3 -c 'import json, sys; print(all(json.loads(l)["message"] for l in sys.stdin))')" True
 podman exec package1 sh -c '(setsid sleep 0.1 &) ; exit 0'
 no_zombie() { ! podman exec package1 sh -c 'cat /proc/[0-9]*/stat 2>/dev/null' | grep -q ') Z 1 '; }
-eventually no_zombie
+eventually 60 no_zombie
 saw "strangers are reaped"
 # shellcheck disable=SC2086 # the list is words
 podman stop -t 40 $services >/dev/null
@@ -121,10 +113,10 @@ queues:
 YAML
 config=(-v "$work/slow.yaml:/etc/reeve/reeve.yaml:ro" -v "state:/var/lib/reeve")
 run slow reeve "${config[@]}" --
-eventually podman healthcheck run slow
+eventually 60 podman healthcheck run slow
 task=$(podman exec slow reeve push slow)
 is_working() { podman exec slow reeve task "$task" --json | grep -q '"working"'; }
-eventually is_working
+eventually 60 is_working
 podman stop -t 40 slow >/dev/null
 same "a stop that has to kill a task ends with 1, not with docker's KILL" \
 	"$(podman inspect slow --format '{{.State.ExitCode}}')" 1

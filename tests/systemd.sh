@@ -38,16 +38,7 @@ finish() {
 trap finish EXIT
 inside() { nsenter -t "$init" -a "$@"; }
 reeve() { inside /usr/local/bin/reeve -c "/etc/reeve/$1.yaml" "${@:2}"; }
-saw() { echo "ok - $*"; }
-fail() { echo "FAILED - $*"; exit 1; }
-same() { [ "$2" = "$3" ] || fail "$1: got \"$2\", wanted \"$3\""; saw "$1"; }
-eventually() {
-	for _ in $(seq 600); do
-		"$@" >/dev/null 2>&1 && return 0
-		sleep 0.05
-	done
-	fail "in time: $*"
-}
+. tests/stories/saw.sh
 show() { inside systemctl show "$1" -p "$2" --value; }
 # config NAME YAML: the store lies where the unit may write
 config() { printf 'store: sqlite:/var/lib/reeve/%s.db\n%s' "$1" "$2" >"$etc/$1.yaml"; }
@@ -81,7 +72,7 @@ booted() {
 	init=$(pgrep -P "$nspawn" | head -n 1)
 	[ -n "$init" ] && inside systemctl is-system-running | grep -qE 'running|degraded'
 }
-eventually booted
+eventually 30 booted
 inside systemd-sysusers
 inside systemd-tmpfiles --create reeve.conf
 echo "# $(inside systemctl --version | head -n 1)"
@@ -116,7 +107,7 @@ saw "a handler may compile at run time"
 ! reeve reeve push away '{}' --wait >/dev/null 2>&1 || fail "a handler may not write in /etc"
 saw "a handler may not write in /etc"
 
-eventually has_entry '"MESSAGE"' REEVE_QUEUE=one "REEVE_TASK=$task" REEVE_STREAM=stdout
+eventually 30 has_entry '"MESSAGE"' REEVE_QUEUE=one "REEVE_TASK=$task" REEVE_STREAM=stdout
 entry=$(entries REEVE_QUEUE=one "REEVE_TASK=$task" REEVE_STREAM=stdout | head -n 1)
 for part in '] reeve"' '"REEVE_ATTEMPT":"1"' '"PRIORITY":"6"' '"_SYSTEMD_UNIT":"reeve.service"' \
 	'"_TRANSPORT":"journal"' '"SYSLOG_IDENTIFIER":"reeve"' '"REEVE_PROCESS":"one#'; do
@@ -135,7 +126,7 @@ queues:
 inside systemctl reload reeve
 same "reload keeps the process" "$(show reeve MainPID)" "$before"
 has_queue() { reeve reeve status --json | grep -q "\"$1\""; }
-eventually has_queue two
+eventually 30 has_queue two
 saw "reload is RELOADING, then READY, and adds a queue"
 printf 'queues: 7\n' >"$etc/broken" && cp "$etc/reeve.yaml" "$etc/good" && cp "$etc/broken" "$etc/reeve.yaml"
 ! inside systemctl reload reeve 2>/dev/null || fail "a reload of a file with mistakes fails"
@@ -144,7 +135,7 @@ cp "$etc/good" "$etc/reeve.yaml"
 saw "a reload of a file with mistakes fails and changes nothing"
 
 long=$(reeve reeve push two '{}' --wait)
-eventually has_entry xxx "REEVE_TASK=$long" REEVE_STREAM=stdout
+eventually 30 has_entry xxx "REEVE_TASK=$long" REEVE_STREAM=stdout
 length=$(entries "REEVE_TASK=$long" REEVE_STREAM=stdout | grep -o 'x\{1000\}' | wc -l)
 same "a line of 900,000 bytes is whole in the journal" "$length" 900
 
@@ -157,12 +148,12 @@ inside kill -STOP "$journald"
 for _ in 1 2 3; do reeve reeve push loud '{}' --wait >/dev/null; done
 inside kill -CONT "$journald"
 reeve reeve push one '{}' --wait >/dev/null
-eventually has_entry 'lines of the log were dropped' PRIORITY=4 _SYSTEMD_UNIT=reeve.service
+eventually 30 has_entry 'lines of the log were dropped' PRIORITY=4 _SYSTEMD_UNIT=reeve.service
 saw "handlers go on while the journal reads nothing, and what was dropped is told"
 
 inside kill -STOP "$before"
 is_replaced() { [ "$(show reeve NRestarts)" -ge 1 ] && [ "$(show reeve SubState)" = running ]; }
-eventually is_replaced
+eventually 30 is_replaced
 [ "$(show reeve MainPID)" != "$before" ] || fail "the watchdog replaces a hung supervisor"
 same "after the watchdog one supervisor and its own processes are left" \
 	"$(inside pgrep -c -u reeve -P 1)" 1
@@ -176,7 +167,7 @@ inside systemctl stop reeve@mail
 reeve ads push ads '{}' --wait >/dev/null
 reeve ads status >/dev/null && reeve reeve status >/dev/null || fail "other instances are reached"
 same "an instance per configuration" "$(show reeve@ads SubState) $(show reeve@mail SubState)" "running dead"
-eventually has_entry '"MESSAGE":"ads#1: \[' _SYSTEMD_UNIT=reeve@ads.service _TRANSPORT=stdout PRIORITY=6
+eventually 30 has_entry '"MESSAGE":"ads#1: \[' _SYSTEMD_UNIT=reeve@ads.service _TRANSPORT=stdout PRIORITY=6
 saw "log.to: stderr gives the journal lines with their priorities"
 inside systemctl stop reeve@ads
 
@@ -187,7 +178,7 @@ queues: { slow: { run: 'sleep 1000' } }
 inside systemctl start reeve@slow
 slow=$(reeve slow push slow '{}')
 is_working() { reeve slow task "$slow" --json | grep -q '"working"'; }
-eventually is_working
+eventually 30 is_working
 inside systemctl stop reeve@slow || true
 same "stop with a task that does not end: exit code 1" \
 	"$(show reeve@slow Result) $(show reeve@slow ExecMainStatus)" "exit-code 1"
@@ -231,7 +222,7 @@ if [ "$(inside systemctl --version | sed -n '1s/systemd \([0-9]*\).*/\1/p')" -ge
 	config reeve "queues: { one: { run: 'echo one' }, two: { run: 'echo two' } }
 "
 	inside systemctl reload reeve
-	eventually has_queue two
+	eventually 30 has_queue two
 	same "notify-reload: the unit is active again" "$(show reeve ActiveState)" active
 	inside systemctl stop reeve
 fi
@@ -243,7 +234,7 @@ inside systemctl start reeve-once@night.timer
 [ -n "$(show reeve-once@night.timer NextElapseUSecRealtime)" ] || fail "the timer has a next time"
 inside systemctl start reeve-once@night
 ended() { [ "$(show "$1" SubState)" = dead ] || [ "$(show "$1" SubState)" = failed ]; }
-eventually ended reeve-once@night
+eventually 30 ended reeve-once@night
 same "once: ends by itself when idle" "$(show reeve-once@night Result) $(show reeve-once@night ExecMainStatus)" "success 0"
 reeve night task "$done_task" --json | grep -q '"completed"' || fail "the night's task ran"
 reeve night push night '{}' --delay 1h >/dev/null
@@ -254,6 +245,6 @@ dropin reeve-once@night.service short <<-CONF
 CONF
 inside systemctl daemon-reload
 inside systemctl start reeve-once@night
-eventually ended reeve-once@night
+eventually 30 ended reeve-once@night
 same "once: drains when its hour is over" "$(show reeve-once@night Result) $(show reeve-once@night ExecMainStatus)" "success 0"
 same "and leaves no process" "$(inside pgrep -u reeve || true)" ""

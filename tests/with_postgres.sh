@@ -6,10 +6,11 @@
 # server, e.g. "-c fsync=off".
 # usage: with_postgres.sh COMMAND…
 set -eu
+. "$(dirname "$0")/free_port.sh"
 # shellcheck disable=SC2012 # names of versions
 bin=$(ls -d /usr/lib/postgresql/*/bin | sort -V | tail -n 1)
 dir=$(mktemp -d "${TMPDIR:-/tmp}/reeve-postgres-XXXXXX")
-port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+port=$(free_port)
 
 # The server refuses to run as root.
 as=

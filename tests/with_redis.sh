@@ -4,6 +4,7 @@
 # that starts it again with what it had kept.
 # usage: with_redis.sh COMMAND…
 set -eu
+. "$(dirname "$0")/free_port.sh"
 dir=$(mktemp -d "${TMPDIR:-/tmp}/reeve-redis.XXXXXX")
 finish() {
 	code=$?
@@ -37,14 +38,7 @@ exit 1
 S
 chmod +x "$dir/start"
 
-# Another process may take a port that was free a moment ago.
-tries=0
-while :; do
-	/usr/bin/python3 -c 'import socket; s=socket.socket(); s.bind(("127.0.0.1",0)); print(s.getsockname()[1])' >"$dir/port"
-	"$dir/start" && break
-	tries=$((tries + 1))
-	[ $tries -lt 5 ] || { cat "$dir/log" >&2; exit 1; }
-done
+start_server "$dir"
 REEVE_TEST_REDIS=redis://127.0.0.1:$(cat "$dir/port")
 REEVE_TEST_REDIS_DIR=$dir
 export REEVE_TEST_REDIS REEVE_TEST_REDIS_DIR

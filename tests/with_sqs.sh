@@ -5,6 +5,7 @@
 # tests/emulators/package-lock.json, where that has not been done.
 # usage: with_sqs.sh COMMAND…
 set -eu
+. "$(dirname "$0")/free_port.sh"
 here=$(cd "$(dirname "$0")/emulators" && pwd)
 
 # Installs what a folder's lockfile pins, once. Tests that run at the same time wait for each other.
@@ -65,14 +66,7 @@ exit 1
 S
 chmod +x "$dir/start" "$dir/stop"
 
-# Another process may take a port that was free a moment ago.
-tries=0
-while :; do
-	/usr/bin/python3 -c 'import socket; s=socket.socket(); s.bind(("127.0.0.1",0)); print(s.getsockname()[1])' >"$dir/port"
-	"$dir/start" && break
-	tries=$((tries + 1))
-	[ $tries -lt 5 ] || { cat "$dir/log" >&2; exit 1; }
-done
+start_server "$dir"
 
 # Credentials of nobody, and none of the host's own.
 unset AWS_PROFILE AWS_DEFAULT_PROFILE AWS_SESSION_TOKEN AWS_ENDPOINT_URL AWS_ENDPOINT_URL_SQS || true

@@ -1,6 +1,7 @@
 # Sourced by every story. A story drives the real binary ($REEVE) as a user would, in a folder of
 # its own ($home), and stops by pid what it started. It prints one line per thing seen.
 set -eu
+. "$STORIES/saw.sh"
 : "${REEVE:?REEVE names the binary under test}"
 home=$(mktemp -d "${TMPDIR:-/tmp}/reeve-story.XXXXXX")
 supervisor=
@@ -20,23 +21,6 @@ trap 'exit 130' INT TERM
 cd "$home"
 
 reeve() { "$REEVE" -c "$home/reeve.yaml" "$@"; }
-saw() { echo "ok - $*"; }
-fail() {
-	echo "FAILED - $*"
-	exit 1
-}
-# same WHAT GOT WANTED
-same() {
-	[ "$2" = "$3" ] || fail "$1: got \"$2\", wanted \"$3\""
-	saw "$1"
-}
-# contains WHAT TEXT PART
-contains() {
-	case $2 in
-	*"$3"*) saw "$1" ;;
-	*) fail "$1: \"$3\" is not in \"$2\"" ;;
-	esac
-}
 # exits CODE COMMAND…: the command's exit code; its output is left in $home/out and $home/err
 exits() {
 	wanted=$1
@@ -44,15 +28,6 @@ exits() {
 	got=0
 	"$@" >"$home/out" 2>"$home/err" || got=$?
 	[ "$got" -eq "$wanted" ] || fail "$*: exit $got, wanted $wanted: $(head -c 400 "$home/out" "$home/err")"
-}
-# eventually SECONDS COMMAND…: awaits a condition
-eventually() {
-	deadline=$(($(date +%s) + $1))
-	shift
-	until "$@" >/dev/null 2>&1; do
-		[ "$(date +%s)" -le "$deadline" ] || fail "in time: $*"
-		sleep 0.05
-	done
 }
 # use_store: puts the pair under test in the place of the SQLite store of reeve.yaml. REEVE_STORY_STORE
 # and REEVE_STORY_BROKER are URLs of servers that the test has to itself; each call gets tables, keys
