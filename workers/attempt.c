@@ -130,9 +130,6 @@ enum run_order attempt_tick(struct attempt *attempt)
 	struct worker *worker = attempt->worker;
 	int64_t now = clock_steady_ms();
 	atomic_store(&worker->slot->beat_ms, now);
-	if (attempt->is_running)
-		fault_step("running");
-	attempt->is_running = false;
 	if (attempt->order != ORDER_GO_ON)
 		return attempt->order;
 	mind_hand(attempt);

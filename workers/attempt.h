@@ -42,9 +42,8 @@ struct attempt {
 	struct run_watch watch;
 	struct run_result run;
 	struct decision decision;
-	enum outcome recorded; /* the decision, or what `if_failed` makes of it */
-	bool is_settled;       /* the decision is known without a run */
-	bool is_running;
+	enum outcome recorded;   /* the decision, or what `if_failed` makes of it */
+	bool is_settled;         /* the decision is known without a run */
 	bool is_committed;       /* nothing is held any more */
 	bool is_incomplete;      /* children could not be written: may not end as done */
 	bool ran_before;         /* so that the after hook is due */

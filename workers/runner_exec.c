@@ -223,7 +223,7 @@ void exec_run(struct runner *runner, const struct run_request *request,
 	const int64_t oom_kills = process_read_oom_kills(runner->oom_events);
 	guard_init(&exec.guard, runner, &exec.child, watch);
 	if (child_start(&exec.child, runner, &spec, &err)) {
-		fault_step("handler-started");
+		fault_step("running");
 		guard_set_timeout(&exec.guard, request->timeout_ms);
 		guard_watch_memory(&exec.guard, runner);
 		wait_for_end(&exec);

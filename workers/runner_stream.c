@@ -376,7 +376,7 @@ static bool talk_about(struct runner *runner, const struct run_request *request,
 	guard_watch_memory(&talk.guard, runner);
 	guard_show_life(&talk.guard);
 	give_task(&talk);
-	fault_step("handler-started");
+	fault_step("running");
 	while (!is_over(&talk))
 		step(&talk);
 	const bool is_decided = is_last_try || !was_dead(&talk);

@@ -128,9 +128,7 @@ static void run_handler(struct attempt *attempt)
 		.timeout_ms = timeout,
 		.deadline_ms = deadline,
 		.traceparent = traceparent };
-	attempt->is_running = true;
 	runner_run(attempt->worker->runner, &request, watch(attempt), &attempt->run);
-	attempt->is_running = false;
 }
 
 static void run_nothing(struct attempt *attempt)
