@@ -78,3 +78,16 @@ bool backend_check_submission(const struct submission *submission, struct error 
 			err, ERROR_INVALID, "a job's id is a UUID, not \"%.40s\"", submission->id);
 	return true;
 }
+
+bool backend_check_beat(const struct heartbeat *beat, struct error *err)
+{
+	if (!beat)
+		return true;
+	if (!*beat->id || strlen(beat->id) >= IDS_OWNER_SIZE)
+		return error_set(err, ERROR_INVALID, "a heartbeat's id has 1 to %d characters",
+			IDS_OWNER_SIZE - 1);
+	if (strlen(beat->text) > STORE_BEAT_MAX)
+		return error_set(
+			err, ERROR_INVALID, "a heartbeat has more than %d bytes", STORE_BEAT_MAX);
+	return true;
+}

@@ -137,6 +137,7 @@ static void close_memory(struct store *store)
 	map_finish(&memory->task_keys);
 	map_finish(&memory->fifos);
 	map_finish(&memory->known);
+	memory_free_beats(memory);
 	heap_finish(&memory->known_ages);
 	heap_finish(&memory->ended[KEEP_COMPLETED]);
 	heap_finish(&memory->ended[KEEP_FAILED]);
@@ -166,6 +167,8 @@ static const struct store_ops memory_ops = {
 	.adopt = memory_adopt,
 	.list_gates = memory_list_gates,
 	.mend_gate = memory_mend_gate,
+	.beat = memory_beat,
+	.set_pause = memory_set_pause,
 	.get_gate = memory_get_gate,
 	.get_job = memory_get_job,
 	.list_jobs = memory_list_jobs,

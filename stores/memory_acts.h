@@ -70,6 +70,13 @@ bool memory_adopt(struct store *store, const struct arrival *arrivals, size_t co
 /* Forgets up to limit messages that were adopted before this wall time; answers how many. */
 size_t memory_forget_messages(struct memory *memory, int64_t before_ms, size_t limit);
 
+/* memory_fleet.c */
+bool memory_beat(struct store *store, const struct heartbeat *own, struct beat_list *list,
+	struct error *err);
+bool memory_set_pause(struct store *store, const char *queue, bool is_paused, struct error *err);
+/* Forgets all heartbeats. */
+void memory_free_beats(struct memory *memory);
+
 /* memory_gates.c */
 bool memory_list_gates(struct store *store, const struct waiting_gate *after, size_t limit,
 	struct gate_list *list, struct error *err);

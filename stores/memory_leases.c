@@ -114,7 +114,7 @@ static int64_t time_until(const struct heap *heap, int64_t now)
 /* Until something of the queue is due; 0 where something is ready now. */
 static int64_t next_of(const struct queue *queue)
 {
-	if (heap_first(&queue->ready))
+	if (heap_first(&queue->ready) && !queue->paused_at_ms)
 		return 0;
 	int64_t wall = clock_wall_ms();
 	int64_t next = time_until(&queue->leases, clock_steady_ms());
@@ -143,7 +143,8 @@ static void lease_from(struct memory *memory, struct queue *queue,
 	put_back_delayed(memory, queue, BACKEND_PUT_BACK_MAX);
 	put_back_timed_out(memory, queue, BACKEND_PUT_BACK_MAX);
 	struct task *task;
-	while (batch->count < request->max && (task = next_ready(memory, queue))) {
+	while (!queue->paused_at_ms && batch->count < request->max &&
+		(task = next_ready(memory, queue))) {
 		memory_hold(memory, task, request->owner, request->lease_ms);
 		describe(task, &batch->tasks[batch->count++]);
 	}

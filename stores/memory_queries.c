@@ -267,7 +267,8 @@ bool memory_get_queue(
 		.working = (int64_t)queue->leases.count,
 		.dead = queue->dead_count,
 		.completed = queue->completed,
-		.failed = queue->failed };
+		.failed = queue->failed,
+		.paused_at_ms = queue->paused_at_ms };
 	struct heap_node *node = heap_first(due ? &queue->delayed : &queue->ready);
 	if (node)
 		stats->oldest_ms = now - ((struct bundle *)node->self)->due_at_ms;

@@ -24,7 +24,8 @@ struct queue {
 	int64_t unsent_count, sent_count; /* claimed ones are unsent */
 	int64_t parked_count;
 	int64_t completed, failed;
-	uint32_t rung; /* the bell */
+	int64_t paused_at_ms; /* wall; 0: it is not paused */
+	uint32_t rung;        /* the bell */
 };
 
 enum place {
@@ -178,6 +179,12 @@ struct fifo {
 	struct line tasks; /* task.turn */
 };
 
+/* A supervisor's heartbeat. */
+struct beat {
+	char *text;
+	int64_t at_ms, until_ms; /* steady */
+};
+
 /* A message that was adopted. */
 struct known {
 	char *key;
@@ -194,6 +201,7 @@ struct memory {
 	struct map task_keys; /* "QUEUE\nKEY" → unfinished pushed task */
 	struct map fifos;     /* "QUEUE\nGROUP" */
 	struct map known;     /* "QUEUE\nMESSAGE" */
+	struct map beats;     /* by the supervisor's id */
 	struct heap known_ages;
 	struct heap ended[RETENTIONS], results;
 	struct litter *dropped; /* of attempts that came to nothing */

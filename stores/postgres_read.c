@@ -268,7 +268,8 @@ bool postgres_get_queue(
 			.sent = postgres_int(row, 0, 5),
 			.oldest_ms = postgres_int(row, 0, 6),
 			.completed = postgres_int(row, 0, 7),
-			.failed = postgres_int(row, 0, 8) };
+			.failed = postgres_int(row, 0, 8),
+			.paused_at_ms = postgres_int(row, 0, 9) };
 	postgres_batch_finish(&batch);
 	return done;
 }

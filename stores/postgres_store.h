@@ -43,7 +43,9 @@
 		"(SELECT text FROM result WHERE task = t.number) FROM get_task($1) t") \
 	X(LIST_TASKS, "SELECT * FROM list_tasks($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)") \
 	X(LIST_ATTEMPTS, "SELECT * FROM list_attempts($1)") \
-	X(GET_QUEUE, "SELECT * FROM get_queue($1)") \
+	X(GET_QUEUE, "SELECT s.*, (SELECT paused FROM queue WHERE name = $1) FROM get_queue($1) s") \
+	X(BEAT, "SELECT * FROM act_beat($1, $2, $3, $4, $5)") \
+	X(SET_PAUSE, "SELECT * FROM act_set_pause($1, $2)") \
 	X(CANCEL_JOB, "SELECT * FROM act_cancel_job($1)") \
 	X(END_CANCELLED, "SELECT * FROM act_end_cancelled($1, $2)") \
 	X(CANCEL_TASK, "SELECT act_cancel_task($1)") \
@@ -249,6 +251,8 @@ bool postgres_revive(struct store *, const char *, const struct effects *, struc
 bool postgres_purge(struct store *, const char *, bool, size_t, size_t *, struct error *);
 bool postgres_gc(
 	struct store *, int64_t, int64_t, int64_t, size_t, size_t *, bool *, struct error *);
+bool postgres_beat(struct store *, const struct heartbeat *, struct beat_list *, struct error *);
+bool postgres_set_pause(struct store *, const char *, bool, struct error *);
 bool postgres_list_gates(
 	struct store *, const struct waiting_gate *, size_t, struct gate_list *, struct error *);
 bool postgres_list_starts(struct store *, size_t, struct start_list *, struct error *);

@@ -280,6 +280,7 @@ bool redis_get_queue(
 		.completed = redis_number(at[5]),
 		.failed = redis_number(at[6]),
 		.unsent = redis_number(at[7]),
-		.sent = redis_number(at[8]) };
+		.sent = redis_number(at[8]),
+		.paused_at_ms = redis_number(at[9]) };
 	return true;
 }

@@ -120,6 +120,11 @@ bool redis_resend(struct store *store, const char *queue, int64_t after_ms, size
 bool redis_adopt(struct store *store, const struct arrival *arrivals, size_t count,
 	enum adoption *answers, struct error *err);
 
+/* redis_fleet.c */
+bool redis_beat(struct store *store, const struct heartbeat *own, struct beat_list *list,
+	struct error *err);
+bool redis_set_pause(struct store *store, const char *queue, bool is_paused, struct error *err);
+
 /* redis_gates.c */
 bool redis_list_gates(struct store *store, const struct waiting_gate *after, size_t limit,
 	struct gate_list *list, struct error *err);

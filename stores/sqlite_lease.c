@@ -106,6 +106,8 @@ static void lease_queue(struct sqlite_store *store, int64_t queue,
 	struct hold by = { request->owner, request->lease_ms };
 	int64_t number, due;
 	size_t ended = 0;
+	if (sqlite_read(store, SQL_IS_PAUSED, 0, "i", queue))
+		return;
 	while (batch->count < request->max && ended < TEND_LIMIT &&
 		sqlite_take(store, queue, &number, &due)) {
 		struct sqlite_task task;

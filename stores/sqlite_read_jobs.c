@@ -229,6 +229,7 @@ bool sqlite_get_queue_stats(
 			.failed = sqlite_int(row, 4),
 			.working = sqlite_int(row, 5),
 			.oldest_ms = first && now > first ? now - first : 0,
+			.paused_at_ms = sqlite_int(row, 13),
 		};
 	}
 	sqlite_done(row);

@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #define APPLICATION_ID 0x72656576 /* "reev" */
-#define SCHEMA_VERSION 2
+#define SCHEMA_VERSION 3
 
 /* Each of these is a few statements; together they are version 1. */
 static const char *const first_schema[] = {
@@ -175,6 +175,13 @@ static const char *const second_schema[] = {
 	"INSERT INTO meta VALUES ('tag', random() & 4294967295);",
 };
 
+/* From version 2 to 3: heartbeats, and queues that are paused for all hosts. */
+static const char *const third_schema[] = {
+	"ALTER TABLE queue ADD COLUMN paused INTEGER NOT NULL DEFAULT 0;"
+	"CREATE TABLE beat (id TEXT PRIMARY KEY, at INTEGER NOT NULL, until INTEGER NOT NULL,"
+	" text TEXT NOT NULL) STRICT;",
+};
+
 /* What leads to each version from the one before. */
 static const struct {
 	const char *const *texts;
@@ -182,6 +189,7 @@ static const struct {
 } steps[SCHEMA_VERSION] = {
 	{ first_schema, ARRAY_SIZE(first_schema) },
 	{ second_schema, ARRAY_SIZE(second_schema) },
+	{ third_schema, ARRAY_SIZE(third_schema) },
 };
 
 static_assert(TASK_COMPLETED == 3 && TASK_FAILED == 4 && TASK_INVALID == 5,
@@ -275,6 +283,7 @@ static bool check_boot(struct sqlite_store *store, struct error *err)
 	if (!is_this_boot(store, boot)) {
 		sqlite_put_back_all(store);
 		sqlite_run(store, SQL_LAPSE_CLAIMS, "");
+		sqlite_run(store, SQL_DROP_BEATS, "i", INT64_MAX);
 		sqlite_run(store, SQL_SET_BOOT, "t", boot);
 	}
 	return sqlite_end(store, err);

@@ -60,13 +60,22 @@
 		"AND due <= ?2 LIMIT 1000)), unsent, sent, parked, " \
 		"(SELECT coalesce(sum(tasks), 0) FROM unsent WHERE queue = q.id AND due > ?2) + " \
 		"(SELECT count(*) FROM claim WHERE queue = q.id AND due > ?2) + " \
-		"(SELECT count(*) FROM sent WHERE queue = q.id AND due > ?2) " \
-		"FROM queue q WHERE q.id = ?1") \
+		"(SELECT count(*) FROM sent WHERE queue = q.id AND due > ?2)" \
+		", paused FROM queue q WHERE q.id = ?1") \
 	X(HAS_DOOR, "SELECT has_door FROM queue WHERE id = ?1") \
 	X(SET_DOOR, "UPDATE queue SET has_door = ?2 WHERE id = ?1 AND has_door <> ?2") \
 	X(NEXT_CLOSED, "SELECT id FROM queue WHERE id > ?1 AND has_door = 0 " \
 		"AND (unsent > 0 OR sent > 0) ORDER BY id LIMIT 1") \
-	X(IS_READY, "SELECT 1 FROM ready WHERE queue = ?1 LIMIT 1") \
+	X(IS_READY, "SELECT 1 FROM ready WHERE queue = ?1 " \
+		"AND NOT EXISTS (SELECT 1 FROM queue WHERE id = ?1 AND paused > 0) LIMIT 1") \
+	X(IS_PAUSED, "SELECT paused > 0 FROM queue WHERE id = ?1") \
+	X(SET_PAUSED, "UPDATE queue SET paused = ?2 WHERE id = ?1 AND (paused > 0) <> (?2 > 0)") \
+	\
+	X(KEEP_BEAT, "INSERT INTO beat VALUES (?1, ?2, ?3, ?4) ON CONFLICT (id) DO UPDATE SET " \
+		"at = excluded.at, until = excluded.until, text = excluded.text") \
+	X(DROP_BEATS, "DELETE FROM beat WHERE id > '' AND until <= ?1") \
+	X(LIST_BEATS, "SELECT id, text, ?1 - at FROM beat WHERE id > '' AND until > ?1 " \
+		"ORDER BY id LIMIT ?2") \
 	\
 	X(HAS_WORKFLOW, "SELECT 1 FROM workflow WHERE hash = ?1") \
 	X(ADD_WORKFLOW, "INSERT OR IGNORE INTO workflow VALUES (?1, ?2, ?3)") \

@@ -330,6 +330,8 @@ bool sqlite_claim_unsent(
 bool sqlite_mark_sent(struct store *, const struct sent *, size_t, struct error *);
 bool sqlite_resend(struct store *, const char *, int64_t, size_t, size_t *, struct error *);
 bool sqlite_adopt(struct store *, const struct arrival *, size_t, enum adoption *, struct error *);
+bool sqlite_beat(struct store *, const struct heartbeat *, struct beat_list *, struct error *);
+bool sqlite_set_pause(struct store *, const char *, bool, struct error *);
 bool sqlite_list_gates(
 	struct store *, const struct waiting_gate *, size_t, struct gate_list *, struct error *);
 bool sqlite_mend_gate(struct store *, const char *, int64_t, const char *, int64_t, struct error *);

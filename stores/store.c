@@ -166,6 +166,14 @@ void gate_list_finish(struct gate_list *list)
 	*list = (struct gate_list){ 0 };
 }
 
+void beat_list_finish(struct beat_list *list)
+{
+	for (size_t i = 0; i < list->count; i++)
+		free(list->rows[i].text);
+	free(list->rows);
+	*list = (struct beat_list){ 0 };
+}
+
 void start_list_finish(struct start_list *list)
 {
 	for (size_t i = 0; i < list->count; i++) {

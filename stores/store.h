@@ -16,9 +16,11 @@
 
 #include <stdint.h>
 
-#define STORE_ID_SIZE   200 /* a task's id: JOB.SEQ, or a pushed task's own id */
-#define STORE_SPAWN_MAX 500 /* children in one chunk written ahead */
-#define STORE_LOST_MAX  20  /* lost leases after which a task is set aside */
+#define STORE_ID_SIZE   200          /* a task's id: JOB.SEQ, or a pushed task's own id */
+#define STORE_SPAWN_MAX 500          /* children in one chunk written ahead */
+#define STORE_LOST_MAX  20           /* lost leases after which a task is set aside */
+#define STORE_BEAT_MAX  (512 * 1024) /* bytes of a heartbeat's text */
+#define STORE_BEATS_MAX 1000         /* heartbeats that one act lists */
 #define STORE_KNOWN_MS  (INT64_C(15) * 24 * 3600 * 1000) /* message ids; SQS keeps for 14 days */
 
 enum task_state {
@@ -266,6 +268,7 @@ struct queue_stats {
 	int64_t unsent, sent;      /* of the outbox, delayed ones included */
 	int64_t oldest_ms;         /* age of the first ready task; 0: none */
 	int64_t completed, failed; /* since the store exists */
+	int64_t paused_at_ms;      /* wall time since which no host leases of it; 0: not paused */
 };
 
 /*
@@ -338,6 +341,22 @@ struct start_request {
 };
 struct start_list {
 	struct start_request *rows;
+	size_t count;
+};
+
+/* What a supervisor tells the others of itself. It lapses by itself, on the store's clock. */
+struct heartbeat {
+	const char *id;   /* the supervisor's, random: of at most IDS_OWNER_SIZE − 1 characters */
+	const char *text; /* opaque, at most STORE_BEAT_MAX bytes */
+	int64_t hold_ms;  /* until it lapses; 0: it is taken back */
+};
+struct beat_record {
+	char id[IDS_OWNER_SIZE];
+	char *text;
+	int64_t age_ms;
+};
+struct beat_list {
+	struct beat_record *rows;
 	size_t count;
 };
 
@@ -440,6 +459,15 @@ struct store_ops {
 	/* Sets one aside: it is listed no more and stays to be seen, with the reason. */
 	bool (*refuse_start)(struct store *, const char *id, const char *reason, struct error *);
 
+	/* Keeps the heartbeat (own may be NULL) and lists all that have not lapsed in the order of
+	 * their ids (list may be NULL): one step for both. */
+	bool (*beat)(struct store *, const struct heartbeat *own, struct beat_list *list,
+		struct error *);
+	/* From now on no act but lease_task takes tasks of the queue, on any host. What is held
+	 * goes on, what expires or becomes due is put back as ever. Rings the queue. A repeat
+	 * changes nothing. */
+	bool (*set_pause)(struct store *, const char *queue, bool is_paused, struct error *);
+
 	/* The counter of a gate and the tallies of the names it awaits, read at one moment. */
 	bool (*get_gate)(struct store *, const char *job, int64_t scope, const char *gate,
 		const char *const *names, size_t count, struct gate_view *, struct error *);
@@ -528,6 +556,7 @@ void task_list_finish(struct task_list *list);
 void attempt_list_finish(struct attempt_list *list);
 void outgoing_list_finish(struct outgoing_list *list);
 void gate_list_finish(struct gate_list *list);
+void beat_list_finish(struct beat_list *list);
 void start_list_finish(struct start_list *list);
 
 MEMORY_DROP(store, struct store *, store_close)

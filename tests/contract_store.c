@@ -18,6 +18,7 @@ static const struct contract_part *const parts[] = {
 	&contract_lists,
 	&contract_cleanup,
 	&contract_bell,
+	&contract_fleet,
 	&contract_outbox,
 	&contract_dispatch,
 	&contract_adopt,

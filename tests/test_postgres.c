@@ -370,10 +370,12 @@ static void a_store_of_the_first_schema_gets_what_doors_need_and_keeps_its_tasks
 	ask(raw, "SELECT push('mail', '1')");
 	ask(raw, "DROP TABLE outbox, adopted, turn CASCADE");
 	ask(raw, "ALTER TABLE task DROP COLUMN dispatch, DROP COLUMN line");
+	ask(raw, "DROP TABLE beat");
+	ask(raw, "ALTER TABLE queue DROP COLUMN paused");
 	ask(raw, "UPDATE meta SET value = 1 WHERE name = 'version'");
 	store_close(store);
 	store = open_store();
-	CU_ASSERT_STRING_EQUAL(ask(raw, "SELECT value FROM meta WHERE name = 'version'"), "2");
+	CU_ASSERT_STRING_EQUAL(ask(raw, "SELECT value FROM meta WHERE name = 'version'"), "3");
 	CU_ASSERT_STRING_EQUAL(ask(raw, "SELECT value FROM meta WHERE name = 'tag'"), before);
 	CU_ASSERT_EQUAL(count_ready("mail"), 1);
 	set_door(store, "mail");

@@ -99,6 +99,36 @@ static void another_boot_frees_every_lease(void)
 	ground_end();
 }
 
+static size_t count_beats(struct store *store, const struct heartbeat *own)
+{
+	struct beat_list list;
+	struct error err;
+	ground_check(store->ops->beat(store, own, &list, &err), &err);
+	size_t count = list.count;
+	beat_list_finish(&list);
+	return count;
+}
+
+/* They count on its clock. */
+static void another_boot_ends_every_heartbeat(void)
+{
+	ground_begin();
+	struct store *store = ground_open();
+	const struct heartbeat own = { "aaa", "text", 600000 };
+	CU_ASSERT_EQUAL(count_beats(store, &own), 1);
+	store_close(store);
+	store = ground_open();
+	CU_ASSERT_EQUAL(count_beats(store, NULL), 1);
+	store_close(store);
+	open_raw();
+	run_raw("UPDATE meta SET value = 'another' WHERE name = 'boot'");
+	sqlite3_close(raw);
+	store = ground_open();
+	CU_ASSERT_EQUAL(count_beats(store, NULL), 0);
+	store_close(store);
+	ground_end();
+}
+
 static void files_have_the_owner_and_mode_of_their_folder(void)
 {
 	static const char *const names[] = { "store.db", "store.db-wal", "store.db-shm",
@@ -397,6 +427,7 @@ static void a_full_disk_is_unavailable_and_work_goes_on_after(void)
 static const struct suite_test tests[] = {
 	SUITE_TEST(no_statement_scans_or_sorts_a_table_that_grows),
 	SUITE_TEST(another_boot_frees_every_lease),
+	SUITE_TEST(another_boot_ends_every_heartbeat),
 	SUITE_TEST(files_have_the_owner_and_mode_of_their_folder),
 	SUITE_TEST(a_missing_folder_is_named),
 	SUITE_TEST(files_of_other_programs_are_refused_and_left_alone),

@@ -154,7 +154,8 @@ DECLARE
 	v_next bigint;
 	v_until bigint;
 BEGIN
-	IF EXISTS (SELECT FROM ready WHERE queue = p_queue) THEN
+	IF EXISTS (SELECT FROM ready WHERE queue = p_queue)
+		AND NOT EXISTS (SELECT FROM queue WHERE id = p_queue AND paused <> 0) THEN
 		RETURN 1; -- somebody is unpacking it
 	END IF;
 	SELECT due - now_ms() INTO v_next FROM delayed WHERE queue = p_queue ORDER BY due LIMIT 1;
@@ -207,17 +208,19 @@ CREATE OR REPLACE FUNCTION lease_queues(p_queues text[], p_owner text, p_lease_m
 	p_nonces bigint[]) RETURNS SETOF reply LANGUAGE plpgsql AS $$
 DECLARE
 	v_queue integer;
+	v_paused bigint;
 	v_expired integer := 16;
 	v_due integer := 16;
 	v_taken integer := 0;
 	v_next bigint;
 	r reply;
 BEGIN
-	FOR v_queue IN SELECT q.id FROM unnest(p_queues) WITH ORDINALITY AS w (name, place)
+	FOR v_queue, v_paused IN SELECT q.id, q.paused FROM unnest(p_queues) WITH ORDINALITY AS w (name, place)
 		JOIN queue q ON q.name = w.name ORDER BY w.place
 	LOOP
 		v_expired := v_expired - put_back_expired(v_queue, v_expired);
 		v_due := v_due - make_due(v_queue, v_due);
+		CONTINUE WHEN v_paused <> 0;
 		FOR r IN SELECT * FROM lease_queue(v_queue, p_owner, p_lease_ms, p_nonces, v_taken) LOOP
 			v_taken := v_taken + 1;
 			RETURN NEXT r;

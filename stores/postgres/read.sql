@@ -286,7 +286,8 @@ BEGIN
 			ORDER BY due LIMIT 1), (SELECT greatest(until - now_ms(), 0) FROM lease
 			WHERE queue = v_queue ORDER BY until LIMIT 1));
 		-- A process that died between its commit and its ring left sleepers beside ready tasks.
-		IF EXISTS (SELECT FROM ready WHERE queue = v_queue) THEN
+		IF EXISTS (SELECT FROM ready WHERE queue = v_queue)
+			AND NOT EXISTS (SELECT FROM queue WHERE id = v_queue AND paused <> 0) THEN
 			PERFORM note_ready(v_queue, 1);
 		END IF;
 		IF EXISTS (SELECT FROM outbox WHERE queue = v_queue AND state = 0) THEN

@@ -32,4 +32,5 @@ if #entries == 500 then
 end
 local outbox = counts[6] + counts[7]
 return { counts[1] + due + counts[8] + outbox - later, counts[2] - due + later, counts[3], call('ZCARD', prefix .. 'dead:' .. queue),
-	oldest and math.max(0, now - oldest) or 0, counts[4], counts[5], counts[6], counts[7] }
+	oldest and math.max(0, now - oldest) or 0, counts[4], counts[5], counts[6], counts[7],
+	tonumber(call('HGET', prefix .. 'paused', queue) or 0) }

@@ -7,7 +7,7 @@ local released, due, dropped, next_ms = 0, 0, 0, -1
 local budget = limit
 local queues = call('SMEMBERS', prefix .. 'queues')
 for _, queue in ipairs(queues) do
-	if args[2] == 1 and call('EXISTS', prefix .. 'ready:' .. queue) == 1 then
+	if args[2] == 1 and call('EXISTS', prefix .. 'ready:' .. queue) == 1 and not is_paused(queue) then
 		rings[queue] = (rings[queue] or 0) + 1
 	end
 	if budget > 0 then

@@ -21,7 +21,7 @@ local now = real + ARGV[2] -- tests move the clock
 local args = decode(ARGV[3])
 
 local meta = prefix .. 'meta'
-local known = call('HMGET', meta, 'tag', 'alive', 'outage')
+local known = call('HMGET', meta, 'tag', 'alive', 'outage', 'paused')
 if known[1] ~= ARGV[1] then
 	return redis.error_reply('REEVE_TAG ' .. (known[1] or ''))
 end
@@ -63,6 +63,11 @@ local function flush()
 	for queue, tasks in pairs(rings) do
 		call('PUBLISH', prefix .. 'bell', queue .. ' ' .. tasks)
 	end
+end
+
+-- The set is asked only where something is in it.
+local function is_paused(queue)
+	return known[4] and known[4] ~= '0' and call('HEXISTS', prefix .. 'paused', queue) == 1
 end
 
 local function refuse(kind, text)

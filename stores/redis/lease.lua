@@ -200,6 +200,9 @@ end
 local function lease_from(queue, request, batch)
 	tend(queue, 16)
 	take_in(queue)
+	if is_paused(queue) then
+		return
+	end
 	local passed = 0
 	while #batch < request[4] and passed < PASSED_MAX do
 		local t = take_head(queue)
@@ -235,7 +238,7 @@ local function find_doubtful(owner, nonces, batch)
 end
 
 local function time_left(queue)
-	if call('EXISTS', prefix .. 'ready:' .. queue) == 1 then
+	if call('EXISTS', prefix .. 'ready:' .. queue) == 1 and not is_paused(queue) then
 		return 0
 	end
 	local head = call('ZRANGE', prefix .. 'clock:' .. queue, 0, 0, 'WITHSCORES')
