@@ -75,6 +75,10 @@ static void destroy(struct store *base)
 		explicit_bzero(store->secret, strlen(store->secret));
 	free(store->secret);
 	free(store->schema);
+	free(store->hosts);
+	free(store->addresses);
+	free(store->ports);
+	postgres_doubts_finish(store);
 	free(store);
 }
 
@@ -124,7 +128,7 @@ static const struct store_ops ops = {
 };
 
 /* What libpq makes of the URL; its own words of a bad one may hold the password. */
-static bool read_secret(struct postgres_store *store, struct error *err)
+static bool read_url(struct postgres_store *store, struct error *err)
 {
 	char *message = NULL;
 	PQconninfoOption *options = pq.PQconninfoParse(store->url, &message);
@@ -133,10 +137,19 @@ static bool read_secret(struct postgres_store *store, struct error *err)
 	if (!options)
 		return error_set(err, ERROR_INVALID,
 			"store postgres: the URL is not of a form that libpq takes");
+	const struct {
+		const char *keyword;
+		char **text;
+	} wanted[] = { { "password", &store->secret }, { "host", &store->hosts },
+		{ "hostaddr", &store->addresses }, { "port", &store->ports } };
 	for (const PQconninfoOption *at = options; at->keyword; at++)
-		if (strcmp(at->keyword, "password") == 0 && at->val && *at->val)
-			store->secret = xstrdup(at->val);
+		for (size_t i = 0; i < ARRAY_SIZE(wanted); i++)
+			if (strcmp(at->keyword, wanted[i].keyword) == 0 && at->val && *at->val)
+				*wanted[i].text = xstrdup(at->val);
 	pq.PQconninfoFree(options);
+	const char *list = store->addresses ? store->addresses : store->hosts;
+	for (store->host_count = 1; list && (list = strchr(list, ',')); list++)
+		store->host_count++;
 	return true;
 }
 
@@ -167,7 +180,7 @@ bool postgres_store_open(
 	if (!store->schema)
 		store->schema = xstrdup("reeve");
 	store->url = xprintf("postgresql:%s", rest);
-	if (!read_secret(store, err) || !share_bells(store, bells, err) ||
+	if (!read_url(store, err) || !share_bells(store, bells, err) ||
 		!postgres_connect(store, err)) {
 		destroy(&store->base);
 		return false;

@@ -102,10 +102,7 @@ static void ring_all_told(struct postgres_store *store)
 
 static bool is_closed(struct postgres_store *store, int64_t ms)
 {
-	struct timespec now;
-	clock_gettime(CLOCK_BOOTTIME, &now);
-	int64_t until_ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000 + ms;
-	if (!postgres_poll(store, POLLIN, until_ms, true))
+	if (!postgres_poll(store, POLLIN, postgres_now_ms() + ms, true))
 		return false;
 	return !pq.PQconsumeInput(store->connection) ||
 	       pq.PQstatus(store->connection) != CONNECTION_OK;
@@ -119,7 +116,7 @@ static bool begin_listening(struct postgres_store *store)
 		return false;
 	if (!pq.PQexitPipelineMode(store->connection))
 		return postgres_lost(store, NULL, NULL);
-	PGresult *result = postgres_simple(store, sql, NULL);
+	PGresult *result = postgres_simple(store, sql, POSTGRES_REPLY_MS, NULL);
 	pq.PQclear(result);
 	return result && pq.PQenterPipelineMode(store->connection);
 }

@@ -193,7 +193,7 @@ static bool run_commit(struct postgres_store *store, struct postgres_batch *batc
 	return true;
 }
 
-bool postgres_commit(struct store *base, const struct commit *commits, size_t count,
+static bool commit(struct store *base, const struct commit *commits, size_t count,
 	struct commit_result *results, const struct lease_request *next, struct lease_batch *out,
 	struct error *err)
 {
@@ -217,8 +217,24 @@ bool postgres_commit(struct store *base, const struct commit *commits, size_t co
 		add_next(store, &batch, mark, next, queues, nonces);
 		done = run_commit(
 			store, &batch, commits, order, count, results, next ? out : NULL, err);
+		if (!done && next)
+			postgres_doubt(store, next->owner, next->lease_ms, nonces);
 	}
 	postgres_batch_finish(&batch);
 	drop_texts(texts, count);
 	return done;
+}
+
+bool postgres_commit(struct store *base, const struct commit *commits, size_t count,
+	struct commit_result *results, const struct lease_request *next, struct lease_batch *out,
+	struct error *err)
+{
+	if (!next || !postgres_has_doubts(postgres_of(base), next->owner))
+		return commit(base, commits, count, results, next, out, err);
+	if (!commit(base, commits, count, results, NULL, NULL, err))
+		return false;
+	/* Committed it is: who gets no lease here asks for one. */
+	if (!postgres_lease(base, next, out, NULL))
+		*out = (struct lease_batch){ 0 };
+	return true;
 }

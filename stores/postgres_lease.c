@@ -7,12 +7,24 @@
 bool postgres_lease(struct store *base, const struct lease_request *request,
 	struct lease_batch *out, struct error *err)
 {
+	struct postgres_store *store = postgres_of(base);
 	struct postgres_batch batch = { 0 };
 	OWNED(free) char *queues = postgres_array(request->queues, request->queue_count);
 	OWNED(free) char *nonces = postgres_nonces(request->max);
+	if (postgres_has_doubts(store, request->owner)) {
+		struct lease_batch found;
+		if (!postgres_settle_doubts(store, &found, err))
+			return false;
+		if (found.count > 0) {
+			*out = found;
+			return true;
+		}
+	}
 	postgres_call(
 		&batch, POSTGRES_LEASE, "ttit", queues, request->owner, request->lease_ms, nonces);
-	bool done = postgres_act(postgres_of(base), &batch, out, err);
+	bool done = postgres_act(store, &batch, out, err);
+	if (!done)
+		postgres_doubt(store, request->owner, request->lease_ms, nonces);
 	postgres_batch_finish(&batch);
 	return done;
 }

@@ -25,9 +25,11 @@ static const char *const functions[] = { postgres_entries_sql, postgres_fold_sql
 	postgres_control_sql, postgres_read_sql, postgres_gates_sql, postgres_fleet_sql,
 	postgres_application_sql };
 
+#define STEP_MS 600000 /* of a step that leads to the next version */
+
 static bool run(struct postgres_store *store, const char *sql, struct error *err)
 {
-	PGresult *result = postgres_simple(store, sql, err);
+	PGresult *result = postgres_simple(store, sql, STEP_MS, err);
 	pq.PQclear(result);
 	return result != NULL;
 }
@@ -37,7 +39,7 @@ static bool read_version(struct postgres_store *store, int64_t *version, struct 
 {
 	OWNED(free)
 	char *look = xprintf("SELECT to_regclass('\"%s\".meta') IS NOT NULL", store->schema);
-	PGresult *row = postgres_simple(store, look, err);
+	PGresult *row = postgres_simple(store, look, POSTGRES_REPLY_MS, err);
 	if (!row)
 		return false;
 	bool is_there = postgres_bool(row, 0, 0);
@@ -49,7 +51,7 @@ static bool read_version(struct postgres_store *store, int64_t *version, struct 
 	char *read = xprintf("SELECT (SELECT value FROM \"%s\".meta WHERE name = 'version'), "
 			     "(SELECT value FROM \"%s\".meta WHERE name = 'tag')",
 		store->schema, store->schema);
-	row = postgres_simple(store, read, err);
+	row = postgres_simple(store, read, POSTGRES_REPLY_MS, err);
 	if (!row)
 		return false;
 	*version = postgres_int(row, 0, 0);
@@ -102,8 +104,9 @@ bool postgres_prepare_schema(struct postgres_store *store, struct error *err)
 	if (version == SCHEMA_VERSION)
 		return true;
 	OWNED(free)
-	char *begin = xprintf(
-		"BEGIN; SELECT pg_advisory_xact_lock(hashtextextended('%s', 0))", store->schema);
+	char *begin = xprintf("BEGIN; SET LOCAL statement_timeout = 0; SELECT "
+			      "pg_advisory_xact_lock(hashtextextended('%s', 0))",
+		store->schema);
 	if (run(store, begin, err) && make(store, err))
 		return run(store, "COMMIT", err);
 	if (store->connection)

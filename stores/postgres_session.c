@@ -1,7 +1,7 @@
 /*
- * The connection: everything is asynchronous and has a deadline, so that a server that hangs or
- * a network that swallows packets is noticed. After a failure the connection is closed; the next
- * act makes another one.
+ * What goes over the connection: everything is asynchronous and has a deadline, so that a server
+ * that hangs or a network that swallows packets is noticed. After a failure the connection is
+ * closed; the next act makes another one (postgres_connect.c).
  */
 #include "stores/postgres_store.h"
 
@@ -15,8 +15,6 @@
 #include <string.h>
 #include <time.h>
 
-#define CONNECT_MS 10000
-
 static const char *const texts[POSTGRES_STATEMENT_COUNT] = {
 #define STATEMENT_TEXT(name, text) [POSTGRES_##name] = text,
 	POSTGRES_STATEMENTS(STATEMENT_TEXT)
@@ -28,8 +26,7 @@ static const char *const names[POSTGRES_STATEMENT_COUNT] = {
 #undef STATEMENT_NAME
 };
 
-/* Not clock_steady_ms: what is waited for here passes in real time, whatever a test pretends. */
-static int64_t now_ms(void)
+int64_t postgres_now_ms(void)
 {
 	struct timespec now;
 	clock_gettime(CLOCK_BOOTTIME, &now);
@@ -110,7 +107,7 @@ static const struct {
 };
 
 /* One line, without what is secret. */
-static char *clean(const struct postgres_store *store, const char *text)
+char *postgres_shown(const struct postgres_store *store, const char *text)
 {
 	char *line = xstrndup(text, strcspn(text, "\n"));
 	char *at;
@@ -122,9 +119,10 @@ static char *clean(const struct postgres_store *store, const char *text)
 bool postgres_lost(struct postgres_store *store, const char *what, struct error *err)
 {
 	OWNED(free)
-	char *text = clean(store, what                ? what
-				  : store->connection ? pq.PQerrorMessage(store->connection)
-						      : "");
+	char *text =
+		postgres_shown(store, what                ? what
+				      : store->connection ? pq.PQerrorMessage(store->connection)
+							  : "");
 	postgres_disconnect(store);
 	return error_set(err, ERROR_UNAVAILABLE, "store postgres: %s",
 		*text ? text : "the connection is lost");
@@ -136,7 +134,7 @@ static bool fail(struct postgres_store *store, const PGresult *result, struct er
 	const char *message = pq.PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
 	if (!state)
 		return postgres_lost(store, NULL, err);
-	OWNED(free) char *text = clean(store, message ? message : "");
+	OWNED(free) char *text = postgres_shown(store, message ? message : "");
 	for (size_t i = 0; i < ARRAY_SIZE(failures); i++) {
 		if (strncmp(state, failures[i].state, strlen(failures[i].state)) != 0)
 			continue;
@@ -155,7 +153,7 @@ bool postgres_poll(
 {
 	struct pollfd event = { .fd = pq.PQsocket(store->connection), .events = events };
 	for (;;) {
-		int64_t left = until_ms - now_ms();
+		int64_t left = until_ms - postgres_now_ms();
 		int count = poll(&event, 1, left > 0 ? (int)left : 0);
 		if (count > 0)
 			return true;
@@ -164,14 +162,12 @@ bool postgres_poll(
 	}
 }
 
-static const char *no_answer = "the server does not answer";
-
 static bool send_all(struct postgres_store *store, int64_t until_ms, struct error *err)
 {
 	int left;
 	while ((left = pq.PQflush(store->connection)) > 0) {
 		if (!postgres_poll(store, POLLIN | POLLOUT, until_ms, false))
-			return postgres_lost(store, no_answer, err);
+			return postgres_lost(store, POSTGRES_NO_ANSWER, err);
 		if (!pq.PQconsumeInput(store->connection))
 			return postgres_lost(store, NULL, err);
 	}
@@ -184,7 +180,7 @@ static bool next_result(
 {
 	while (pq.PQisBusy(store->connection)) {
 		if (!postgres_poll(store, POLLIN, until_ms, false))
-			return postgres_lost(store, no_answer, err);
+			return postgres_lost(store, POSTGRES_NO_ANSWER, err);
 		if (!pq.PQconsumeInput(store->connection))
 			return postgres_lost(store, NULL, err);
 	}
@@ -303,7 +299,7 @@ static void drop_if_closed(struct postgres_store *store)
 
 static bool exchange(struct postgres_store *store, struct postgres_batch *batch, struct error *err)
 {
-	int64_t until_ms = now_ms() + POSTGRES_REPLY_MS;
+	int64_t until_ms = postgres_now_ms() + POSTGRES_REPLY_MS;
 	OWNED(free) bool *prepares = xcalloc(batch->count + 1, sizeof *prepares);
 	if (!send_batch(store, batch, prepares))
 		return postgres_lost(store, NULL, err);
@@ -328,12 +324,14 @@ static bool tell_time(struct postgres_store *store, struct error *err)
 
 bool postgres_run(struct postgres_store *store, struct postgres_batch *batch, struct error *err)
 {
+	store->has_sent = false;
 	drop_if_closed(store);
 	if (!store->connection && !postgres_connect(store, err))
 		return false;
 	if (!tell_time(store, err))
 		return false;
 	postgres_end(batch);
+	store->has_sent = true;
 	fault_step("store-commit");
 	bool done = exchange(store, batch, err);
 	if (done)
@@ -341,15 +339,10 @@ bool postgres_run(struct postgres_store *store, struct postgres_batch *batch, st
 	return done;
 }
 
-static void be_quiet(void *context, const char *message)
+PGresult *postgres_simple(
+	struct postgres_store *store, const char *sql, int64_t most_ms, struct error *err)
 {
-	(void)context;
-	(void)message;
-}
-
-PGresult *postgres_simple(struct postgres_store *store, const char *sql, struct error *err)
-{
-	int64_t until_ms = now_ms() + POSTGRES_REPLY_MS;
+	int64_t until_ms = postgres_now_ms() + most_ms;
 	PGresult *last = NULL, *result = NULL;
 	bool has_failed = false;
 	if (!pq.PQsendQuery(store->connection, sql)) {
@@ -371,135 +364,4 @@ PGresult *postgres_simple(struct postgres_store *store, const char *sql, struct 
 		return last;
 	pq.PQclear(last);
 	return NULL;
-}
-
-static bool start(struct postgres_store *store, PGconn **out, struct error *err)
-{
-	/* Ours stand before the URL, whose own ones win. */
-	static const char *const keys[] = { "fallback_application_name", "tcp_user_timeout",
-		"keepalives_idle", "keepalives_interval", "keepalives_count", "dbname",
-		"client_encoding", NULL };
-	const char *const values[] = { "reeve", "10000", "10", "5", "3", store->url, "UTF8", NULL };
-	int64_t until_ms = now_ms() + CONNECT_MS;
-	PGconn *connection = pq.PQconnectStartParams(keys, values, 1);
-	if (!connection)
-		return error_set(err, ERROR_UNAVAILABLE, "store postgres: no memory");
-	*out = connection;
-	pq.PQsetNoticeProcessor(connection, be_quiet, NULL);
-	PostgresPollingStatusType state = PGRES_POLLING_WRITING;
-	if (pq.PQstatus(connection) == CONNECTION_BAD)
-		state = PGRES_POLLING_FAILED;
-	while (state != PGRES_POLLING_OK && state != PGRES_POLLING_FAILED) {
-		struct pollfd event = { .fd = pq.PQsocket(connection),
-			.events = state == PGRES_POLLING_READING ? POLLIN : POLLOUT };
-		int64_t left = until_ms - now_ms();
-		if (left <= 0)
-			return error_set(err, ERROR_UNAVAILABLE, "store postgres: %s", no_answer);
-		if (poll(&event, 1, (int)left) > 0)
-			state = pq.PQconnectPoll(connection);
-	}
-	if (state == PGRES_POLLING_OK)
-		return true;
-	OWNED(free) char *text = clean(store, pq.PQerrorMessage(connection));
-	return error_set(err, ERROR_UNAVAILABLE, "store postgres: %s", text);
-}
-
-#define SETTINGS                                                                      \
-	"SET client_min_messages = error; SET plan_cache_mode = force_generic_plan; " \
-	"SET enable_seqscan = off; SET enable_bitmapscan = off; SET jit = off; "      \
-	"SET default_transaction_isolation = 'read committed'; "                      \
-	"SET standard_conforming_strings = on; "                                      \
-	"SET statement_timeout = 12000; SET lock_timeout = 10000; "                   \
-	"SET idle_in_transaction_session_timeout = 15000; "
-
-static bool set_up(struct postgres_store *store, int *backend, struct error *err)
-{
-	OWNED(free)
-	char *sql = xprintf(SETTINGS "SET search_path = \"%s\", pg_temp; "
-				     "SELECT set_config('reeve.host', '%s', false), "
-				     "current_setting('synchronous_commit'), "
-				     "current_setting('server_encoding'), pg_is_in_recovery(), "
-				     "pg_backend_pid(), current_setting('server_version_num')",
-		store->schema, store->host);
-	PGresult *row = postgres_simple(store, sql, err);
-	if (!row)
-		return false;
-	snprintf(store->durability, sizeof store->durability, "%s", pq.PQgetvalue(row, 0, 1));
-	bool is_utf8 = strcmp(pq.PQgetvalue(row, 0, 2), "UTF8") == 0;
-	bool is_standby = postgres_bool(row, 0, 3);
-	int64_t version = postgres_int(row, 0, 5);
-	*backend = (int)postgres_int(row, 0, 4);
-	pq.PQclear(row);
-	if (version < 120000)
-		return error_set(err, ERROR_INVALID,
-			"store postgres: the server is too old, version 12 is needed");
-	if (!is_utf8)
-		return error_set(err, ERROR_INVALID,
-			"store postgres: the database's encoding has to be UTF8");
-	if (is_standby)
-		return error_set(err, ERROR_UNAVAILABLE, "store postgres: the server is a standby");
-	PGresult *set = postgres_simple(store, "SET synchronous_commit = off", err);
-	pq.PQclear(set);
-	return set != NULL;
-}
-
-/*
- * A pooler that gives every transaction another server's session would lose statements and
- * settings. It shows: the process that answers is not the one that greeted us. Then a second
- * connection, made while this one is idle, must not find this one's session.
- */
-static bool check_pooler(struct postgres_store *store, struct error *err)
-{
-	char secret[IDS_OWNER_SIZE];
-	ids_owner(secret);
-	OWNED(free)
-	char *mark = xprintf("SELECT set_config('reeve.session', '%s', false)", secret);
-	PGresult *row = postgres_simple(store, mark, err);
-	if (!row)
-		return false;
-	pq.PQclear(row);
-	PGconn *first = store->connection, *second = NULL;
-	bool is_other = start(store, &second, err);
-	if (is_other) {
-		store->connection = second;
-		pq.PQsetnonblocking(second, 1);
-		row = postgres_simple(store, "SELECT current_setting('reeve.session', true)", err);
-		is_other = row != NULL;
-		bool is_shared = row && strcmp(pq.PQgetvalue(row, 0, 0), secret) == 0;
-		pq.PQclear(row);
-		second = store->connection;
-		if (is_shared)
-			is_other = error_set(err, ERROR_INVALID,
-				"store postgres: the pooler in front of it gives each transaction "
-				"another session; reeve needs its session mode");
-	}
-	store->connection = first;
-	if (second)
-		pq.PQfinish(second);
-	return is_other;
-}
-
-bool postgres_connect(struct postgres_store *store, struct error *err)
-{
-	int backend = 0;
-	memset(store->is_prepared, 0, sizeof store->is_prepared);
-	store->ahead_ms = 0;
-	bool is_there =
-		start(store, &store->connection, err) &&
-		pq.PQsetnonblocking(store->connection, 1) == 0 && set_up(store, &backend, err) &&
-		(backend == pq.PQbackendPID(store->connection) || check_pooler(store, err)) &&
-		(store->has_schema || postgres_prepare_schema(store, err));
-	store->has_schema |= is_there;
-	if (is_there && !pq.PQenterPipelineMode(store->connection))
-		is_there = postgres_lost(store, NULL, err);
-	if (!is_there)
-		postgres_disconnect(store);
-	return is_there;
-}
-
-void postgres_disconnect(struct postgres_store *store)
-{
-	if (store->connection)
-		pq.PQfinish(store->connection);
-	store->connection = NULL;
 }

@@ -8,7 +8,8 @@
 #include "stores/postgres_library.h"
 #include "stores/store.h"
 
-#define POSTGRES_REPLY_MS 15000 /* an act that has no answer by then has lost its server */
+#define POSTGRES_REPLY_MS  10000 /* an act that has no answer by then has lost its server */
+#define POSTGRES_NO_ANSWER "the server does not answer"
 
 /* clang-format off */
 #define POSTGRES_STATEMENTS(X) \
@@ -30,6 +31,11 @@
 		"pg_logical_emit_message(true, 'reeve', '')") \
 	X(RELEASE, "SELECT * FROM act_release($1, $2, $3)") \
 	X(HELD, "SELECT * FROM act_held($1)") \
+	X(HELD_UNDER, "SELECT (leased(l)).* FROM lease l WHERE owner = $1 " \
+		"AND nonce = ANY ($2::bigint[]) ORDER BY task") \
+	X(END_SESSION, "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity " \
+		"WHERE pid = $1 AND backend_start = $2::timestamptz AND pid <> pg_backend_pid() " \
+		"AND usename = session_user AND ($3::boolean OR state <> 'idle')") \
 	X(SWEEP, "SELECT * FROM act_sweep($1)") \
 	X(SET_DOOR, "SELECT act_set_door($1, $2)") \
 	X(CLAIM, "SELECT * FROM act_claim($1, $2, $3, $4, $5, $6, $7)") \
@@ -88,14 +94,35 @@ struct postgres_ring {
 	int64_t count;
 };
 
+/* A session of the server: its process, and when that began. */
+struct postgres_session {
+	int64_t pid;
+	char since[40];
+};
+
+/* See postgres_doubt.c. */
+struct postgres_doubts {
+	char owner[IDS_OWNER_SIZE];
+	char *nonces; /* NULL: none */
+	struct postgres_session session;
+	int64_t until_ms; /* by then they have ended */
+};
+
 struct postgres_store {
 	struct store base;
-	char *url;    /* for libpq */
-	char *secret; /* what no text may show; NULL: none */
+	char *url;                       /* for libpq */
+	char *secret;                    /* what no text may show; NULL: none */
+	char *hosts, *addresses, *ports; /* lists of the URL; NULL: not there */
+	size_t host_count, host_turn;
 	char *schema;
 	char durability[16]; /* the synchronous_commit that the server or the URL chose */
 	PGconn *connection;
-	bool has_schema; /* seen once */
+	struct postgres_session session; /* the last one */
+	struct postgres_doubts doubts;
+	bool has_sent;      /* the last act has got as far as the connection */
+	bool has_schema;    /* seen once */
+	bool has_no_pooler; /* or one in session mode: seen once */
+	bool is_pooled;
 	bool is_prepared[POSTGRES_STATEMENT_COUNT];
 	int64_t ahead_ms; /* told to the session */
 	uint64_t mark;
@@ -128,17 +155,39 @@ void postgres_end(struct postgres_batch *batch);
 void postgres_batch_finish(struct postgres_batch *batch);
 /* Connects where need be, and runs the batch: one round trip. False: the first failure. */
 bool postgres_run(struct postgres_store *store, struct postgres_batch *batch, struct error *err);
-bool postgres_connect(struct postgres_store *store, struct error *err);
-void postgres_disconnect(struct postgres_store *store);
+/* CLOCK_BOOTTIME: what is waited for here passes in real time, whatever a test pretends. */
+int64_t postgres_now_ms(void);
 /* Waits for the socket until the steady time; false: it has passed, or a signal has come where
  * is_interruptible. */
 bool postgres_poll(
 	struct postgres_store *store, short events, int64_t until_ms, bool is_interruptible);
-/* One or several statements without parameters; the last result is the caller's, NULL on failure.
- */
-PGresult *postgres_simple(struct postgres_store *store, const char *sql, struct error *err);
+/* One or several statements without parameters, out of the pipeline; the last result is the
+ * caller's, NULL on failure. */
+PGresult *postgres_simple(
+	struct postgres_store *store, const char *sql, int64_t most_ms, struct error *err);
+/* One line of it, without what is secret. Owned. */
+char *postgres_shown(const struct postgres_store *store, const char *text);
 /* The connection's own failure as UNAVAILABLE, and it is closed. */
 bool postgres_lost(struct postgres_store *store, const char *what, struct error *err);
+
+/* postgres_connect.c */
+bool postgres_connect(struct postgres_store *store, struct error *err);
+void postgres_disconnect(struct postgres_store *store);
+/* Another connection to the host whose turn it is, not set up. */
+bool postgres_start(struct postgres_store *store, PGconn **out, struct error *err);
+
+/* postgres_pooler.c: INVALID behind one that is not in session mode. */
+bool postgres_check_pooler(struct postgres_store *store, struct error *err);
+
+/* postgres_doubt.c */
+/* The last act, a lease of these nonces, has failed: it may have been done all the same. */
+void postgres_doubt(
+	struct postgres_store *store, const char *owner, int64_t lease_ms, const char *nonces);
+bool postgres_has_doubts(const struct postgres_store *store, const char *owner);
+/* What was leased by those requests. */
+bool postgres_settle_doubts(
+	struct postgres_store *store, struct lease_batch *out, struct error *err);
+void postgres_doubts_finish(struct postgres_store *store);
 
 /* postgres_schema.c: finds or makes the tables, and reads the store's tag. */
 bool postgres_prepare_schema(struct postgres_store *store, struct error *err);

@@ -1,9 +1,12 @@
 #!/usr/bin/env python3
-"""Two hosts share a store; one is cut off from it in the middle of a task, or its worker is stopped.
+"""Two hosts share a store; one is cut off from it in the middle of a task, or its worker is stopped; or
+the store itself falls silent.
 
 Holds: the task is taken over by the other host after its lease, and once only; what the first host
-commits when it is back changes nothing; no task that runs through a short cut is run twice.
-usage: cut.py   with REEVE (the binary) and REEVE_CHAOS_STORE (a URL at 127.0.0.1); see with_pair.sh"""
+commits when it is back changes nothing; no task that runs through a cut of all is run twice, and the
+workers that were there go on.
+usage: cut.py   with REEVE (the binary), REEVE_CHAOS_STORE (a URL at 127.0.0.1) and REEVE_STORE_DIR; see
+with_pair.sh"""
 import json
 import os
 import pathlib
@@ -148,22 +151,40 @@ def take_over(what, lose, find):
     stop("far")
 
 
-def survive(what):
-    """A cut that is longer than the lease, with nobody else at work: the task is not run twice."""
+def survive(what, lose, find):
+    """Longer than the lease, with nobody else at work: the task is not run twice, the worker goes on."""
     (home / "go.far").unlink(missing_ok=True)
     start("far", far_store)
     task = reeve("near", "push", "work", "4").strip()
     await_that("the task begins", lambda: len(began(task)) == 1)
-    cable.through.clear()
-    time.sleep(2 * LEASE_S)
-    cable.through.set()
+    worker = worker_of("far")
+    lose()
+    time.sleep(3 * LEASE_S)
+    find()
     time.sleep(LEASE_S)
     (home / "go.far").touch()
     await_that("it completes", lambda: task_of(task)["status"] == "completed", 60)
+    second = reeve("near", "push", "work", "5").strip()
+    await_that("the next one completes", lambda: task_of(second)["status"] == "completed", 60)
     if len(began(task)) != 1:
         fail(f"{what}: run {len(began(task))} times")
-    saw(f"{what}: the running task was not run twice")
+    if worker_of("far") != worker:
+        fail(f"{what}: its worker was replaced")
+    saw(f"{what}: the running task was not run twice, and its worker went on")
     stop("far")
+
+
+def signal_server(number):
+    """All processes of the server, as with_redis.sh and with_postgres.sh name them."""
+    folder = pathlib.Path(os.environ["REEVE_STORE_DIR"])
+    file = folder / ("pid" if (folder / "pid").exists() else "data/postmaster.pid")
+    first = file.read_text().split()[0]
+    children = subprocess.run(["pgrep", "-P", first], capture_output=True, text=True, check=False)
+    for pid in [first] + children.stdout.split():
+        try:
+            os.kill(int(pid), number)
+        except ProcessLookupError:
+            pass
 
 
 home = pathlib.Path(tempfile.mkdtemp(prefix="reeve-cut."))
@@ -175,7 +196,8 @@ try:
     (home / "near.yaml").write_text(CONFIG % (STORE, "near", LEASE_S, "near"))
     (home / "handler.sh").write_text(HANDLER)
     (home / "handler.sh").chmod(0o755)
-    survive("a cut longer than a lease")
+    survive("a cut longer than a lease", cable.through.clear, cable.through.set)
+    survive("a server that is stopped", lambda: signal_server(signal.SIGSTOP), lambda: signal_server(signal.SIGCONT))
     take_over("a network cut", cable.through.clear, cable.through.set)
     stopped = []
 
