@@ -1,5 +1,5 @@
 --#flags
---#needs core tasks pushes
+--#needs pushes
 -- args: arrivals {queue, message_id, task_id or false, id, name, payload, reason or false,
 -- group or false}. Answers 0 done, 1 known, 2 unknown.
 

@@ -1,5 +1,5 @@
 --#flags allow-oom
---#needs core tasks
+--#needs ends
 -- args: id
 local number = find_job(args[1])
 local job = number and get_job(number)

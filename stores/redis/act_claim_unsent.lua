@@ -1,5 +1,5 @@
 --#flags allow-oom
---#needs core tasks pushes lease outbox
+--#needs outbox
 -- args: queue, owner, claim_ms, horizon_ms, max, with_payloads
 local queue, owner, latest = args[1], args[2], now + args[4]
 local rows, passed, next_ms = {}, 0, -1

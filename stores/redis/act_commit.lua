@@ -1,5 +1,5 @@
 --#flags allow-oom
---#needs core tasks births pushes lease
+--#needs births lease
 -- args: commits, a request or false. A commit: id, attempt, owner, nonce, outcome, result, reason,
 -- failures, crashes, losses, delay, gate_version, entry, output, effects.
 --#const RETRY 5

@@ -1,4 +1,4 @@
 --#flags allow-oom
---#needs core tasks
+--#needs refs
 -- args: id
 return find_ref(args[1])

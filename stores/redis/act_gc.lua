@@ -1,5 +1,5 @@
 --#flags allow-oom
---#needs core tasks pushes doom
+--#needs doom
 -- args: completed_before, failed_before, results_before (-1: never), limit. One page.
 local left = args[4]
 local deleted = 0

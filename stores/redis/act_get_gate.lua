@@ -1,5 +1,5 @@
 --#flags allow-oom
---#needs core tasks
+--#needs refs
 -- args: job, scope, gate, names
 local number = find_job(args[1])
 if not number then

@@ -1,5 +1,5 @@
 --#flags allow-oom
---#needs core tasks jobs
+--#needs jobs
 -- args: id
 local number = find_job(args[1])
 if not number then

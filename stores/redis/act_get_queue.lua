@@ -1,5 +1,5 @@
 --#flags allow-oom
---#needs core tasks
+--#needs places
 -- args: queue. What is delayed and due by now may run: a lease would take it.
 local queue = args[1]
 local counts = call('HMGET', prefix .. 'queue:' .. queue, 'r', 'd', 'k', 'c', 'f', 'u', 's', 'p')

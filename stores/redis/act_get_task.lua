@@ -1,5 +1,5 @@
 --#flags allow-oom
---#needs core tasks rows
+--#needs rows
 -- args: id
 local ref = find_ref(args[1])
 local t = ref and load_task(ref)

@@ -1,5 +1,5 @@
 --#flags allow-oom
---#needs core tasks pushes lease
+--#needs lease
 -- args: owner
 local batch = {}
 for _, ref in ipairs(call('SMEMBERS', prefix .. 'owner:' .. args[1])) do

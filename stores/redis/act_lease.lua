@@ -1,5 +1,5 @@
 --#flags allow-oom
---#needs core tasks pushes lease
+--#needs lease
 -- args: a request
 local batch, next_ms = lease(args)
 return finish({ batch, next_ms })

@@ -1,5 +1,5 @@
 --#flags allow-oom
---#needs core tasks pushes lease
+--#needs lease
 -- args: id, owner, length, nonce
 local ref = find_ref(args[1])
 local t = ref and load_task(ref, true)

@@ -1,5 +1,5 @@
 --#flags allow-oom
---#needs core tasks
+--#needs waiting
 -- args: id, first record, how many. Answers rows {attempt, entry, output} and whether there are more.
 local ref = find_ref(args[1])
 local t = ref and load_task(ref)

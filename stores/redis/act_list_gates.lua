@@ -1,5 +1,5 @@
 --#flags allow-oom
---#needs core tasks gates
+--#needs gates
 -- args: after {job, gate as SCOPE/GATE} or false, limit, how many to look at. Answers rows {job,
 -- gate, pending} and {job, gate} to go on after, or false at the end.
 local rows, seen = {}, 0

@@ -1,5 +1,5 @@
 --#flags allow-oom
---#needs core tasks jobs
+--#needs jobs
 -- args: before or false, workflow or false, state, unfinished, limit, how many to look at. Newest
 -- first; answers the rows and the id to go on from, or false at the end.
 local rows = {}

@@ -1,5 +1,5 @@
 --#flags allow-oom
---#needs core tasks rows
+--#needs rows
 -- args: mode ('job', 'dead' or 'all'), job or false, queue or false, name or false, parent, state,
 -- is_dead, with_bodies, ref to go on after or '', limit, how many to look at. In the order of refs;
 -- answers the rows, and the ref to go on after, or false at the end.

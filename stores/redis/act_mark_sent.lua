@@ -1,5 +1,5 @@
 --#flags allow-oom
---#needs core tasks
+--#needs ends
 -- args: rows {id, dispatch}. A claim that has lapsed was sent all the same.
 for _, row in ipairs(args) do
 	local ref = find_ref(row[1])

@@ -1,5 +1,5 @@
 --#flags allow-oom
---#needs core tasks births gates
+--#needs births gates
 -- args: job, SCOPE/GATE, pending
 local number = find_job(args[1])
 local job = number and get_job(number)

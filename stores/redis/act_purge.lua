@@ -1,5 +1,5 @@
 --#flags allow-oom
---#needs core tasks pushes
+--#needs pushes
 -- args: queue, stage ('ready', 'clock' or 'dead'), rank to begin at, limit, how many to look at.
 -- Answers how many are deleted, and the rank to go on from, or -1 at the end.
 local queue, stage = args[1], args[2]

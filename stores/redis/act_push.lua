@@ -1,5 +1,5 @@
 --#flags
---#needs core tasks pushes
+--#needs pushes
 -- args: pushes
 local ids = {}
 for i, push in ipairs(args) do

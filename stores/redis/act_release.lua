@@ -1,5 +1,5 @@
 --#flags allow-oom
---#needs core tasks pushes lease outbox
+--#needs outbox
 -- args: owner, the id of the task it was running or false, entry or false, limit
 local released = 0
 local ran = args[2] and find_ref(args[2])

@@ -1,5 +1,5 @@
 --#flags allow-oom
---#needs core tasks
+--#needs leaving
 -- args: id, attempt, owner, nonce, length
 local ref = find_ref(args[1])
 local t = ref and load_task(ref)

@@ -1,5 +1,5 @@
 --#flags allow-oom
---#needs core tasks pushes lease outbox
+--#needs outbox
 -- args: queue, after_ms, max
 local queue, resent = args[1], 0
 

@@ -1,5 +1,5 @@
 --#flags
---#needs core tasks births
+--#needs births
 -- args: id, effects
 local ref = find_ref(args[1])
 local t = ref and load_task(ref)

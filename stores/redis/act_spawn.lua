@@ -1,5 +1,5 @@
 --#flags
---#needs core tasks
+--#needs ends
 -- args: id, attempt, owner, nonce, first index, children {name, queue, payload, priority, delay,
 -- scopes}. A chunk is in the task hashes and in the lines of its attempt; nothing leads to it until
 -- the attempt's commit enters the lines into queues.

@@ -1,5 +1,5 @@
 --#flags
---#needs core tasks births
+--#needs births
 -- args: id, workflow, hash, payload, key or false, effects
 local id, workflow, key = args[1], args[2], args[5]
 if find_job(id) then

@@ -1,5 +1,5 @@
 --#flags allow-oom
---#needs core tasks pushes lease outbox ending doom
+--#needs outbox ending doom
 -- args: limit, whether sleepers beside ready tasks are rung for, how long messages are known. One page of everything; the caller
 -- asks again while there is more.
 local limit = args[1]

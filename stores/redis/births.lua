@@ -1,4 +1,5 @@
 -- What one step of a job changes beside its task: counters, counts, births, wake-ups.
+--#needs ends
 
 local letters = { 'b', 'c', 'f', 'i', 's', 'x', 'e' } -- born, completed, … excused
 

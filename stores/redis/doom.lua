@@ -1,4 +1,5 @@
 -- A job that retention deletes is gone at once; its rows follow in pages.
+--#needs pushes
 
 -- Returns the block's dead tasks to nobody: they leave the lists of the dead.
 local function forget_dead(number, key, block)

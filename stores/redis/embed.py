@@ -4,11 +4,11 @@
 usage: embed.py HEADER SOURCE FOLDER
 Each act_NAME.lua begins with `--#flags` (of the `#!lua` line, see
 https://redis.io/docs/latest/develop/programmability/eval-intro/#eval-flags) and `--#needs`: the files
-that go in front of it. Of these only what the act refers to is taken, since each call of a script
-makes its functions anew; comments and indentation are left out. `--#const NAME NUMBER` is a name for
-a number. The files are functions inside each other: a closure that refers to a local of the function
-around it searches the list of all such locals, one that refers further out does not. `--#nest` begins
-another file within one."""
+that go in front of it, which need others in their turn. Of all these only what the act refers to is
+taken, since each call of a script makes its functions anew; comments and indentation are left out.
+`--#const NAME NUMBER` is a name for a number. The files are functions inside each other: a closure that
+refers to a local of the function around it searches the list of all such locals, one that refers
+further out does not."""
 import hashlib
 import pathlib
 import re
@@ -32,13 +32,25 @@ class Chunk:
         self.words = set(WORD.findall(self.text))
 
 
-def read_files(path):
-    return [read_chunks(part) for part in path.read_text(encoding="utf-8").split("--#nest\n")]
+def read_marks(path, mark):
+    """The words of the file's line `--#MARK`; none where it has no such line."""
+    lines = [line.split()[1:] for line in path.read_text(encoding="utf-8").splitlines()
+             if line.split()[:1] == ["--#" + mark]]
+    return lines[0] if lines else []
 
 
-def read_chunks(text):
+def list_files(path, listed):
+    """Adds the file to the list, and before it all that it needs."""
+    for name in read_marks(path, "needs"):
+        list_files(folder / f"{name}.lua", listed)
+    if path not in listed:
+        listed.append(path)
+    return listed
+
+
+def read_chunks(path):
     chunks, lines = [], []
-    for line in text.splitlines():
+    for line in path.read_text(encoding="utf-8").splitlines():
         code = line.split(" -- ")[0].rstrip()
         if not code or code.lstrip().startswith("--"):
             continue
@@ -64,13 +76,9 @@ def choose(files):
 
 
 def put_together(path):
-    marks = [line[3:].split() for line in path.read_text(encoding="utf-8").splitlines()
-             if line.startswith("--#")]
-    flags = [words[1:] for words in marks if words[0] == "flags"][0]
-    needs = [words[1:] for words in marks if words[0] == "needs"][0]
+    flags = read_marks(path, "flags")
     first = "#!lua" + (" flags=" + ",".join(flags) if flags else "") + "\n"
-    files = choose([file for name in needs for file in read_files(folder / f"{name}.lua")] +
-                   read_files(path))
+    files = choose([read_chunks(file) for file in list_files(path, [])])
     parts = ["\n".join(texts) for texts in files if texts]
     return first, "\nreturn (function()\n".join(parts) + "\nend)()" * (len(parts) - 1) + "\n"
 

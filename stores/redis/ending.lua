@@ -1,5 +1,7 @@
 -- The queued and waiting tasks of a cancelled job end in pages. Tasks up to `swept` have ended or
 -- are held; a held one ends when its lease does.
+--#needs ends
+
 local function end_page(job, limit)
 	local seen = 0
 	while seen < limit and job.swept < job.seq - 1 do

@@ -1,4 +1,6 @@
 -- A job as people see it; the same cost whatever its size.
+--#needs refs
+
 local function describe_job(number)
 	local row = call('HMGET', prefix .. 'j:' .. number, 'id', 'workflow', 'hash', 'key', 'payload',
 		'reason', 'state', 'created', 'finished')

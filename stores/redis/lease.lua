@@ -1,4 +1,5 @@
 -- Who holds what: leases, what puts lost and due rows back, and the inbox.
+--#needs pushes
 
 --#const PASSED_MAX 64
 --#const INBOX_MAX 32

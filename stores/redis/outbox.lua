@@ -1,4 +1,5 @@
 -- The outbox of a queue with a door: unsent, claimed by a courier, sent.
+--#needs lease
 
 --#const SENT_LEVELS 16
 -- Sent rows are kept by the number of their message, up to here.

@@ -1,4 +1,5 @@
 -- Pushed tasks: born, found again by their ids, deleted.
+--#needs ends
 
 -- push: id, name, queue, payload, key or false, priority, delay
 local function create_pushed(push)

@@ -1,4 +1,6 @@
 -- A task as people see it.
+--#needs ends
+
 local function describe_task(t, with_bodies)
 	local line = t.line ~= '' and get_line(t.number, t.line)
 	local state = state_of(t)
