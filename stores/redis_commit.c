@@ -6,18 +6,8 @@
 
 #define SPAWN_PAGE  100
 #define SPAWN_BYTES (256 * 1024)
-
-static void pack_spawned(struct redis_pack *args, const struct new_task *child)
-{
-	assert(!child->waits);
-	redis_pack_list(args, 6);
-	redis_pack_text(args, child->name);
-	redis_pack_text(args, child->queue);
-	redis_pack_text(args, child->payload);
-	redis_pack_number(args, child->priority);
-	redis_pack_number(args, child->delay_ms);
-	redis_pack_text(args, child->scopes);
-}
+#define BEAR_MAX    32  /* children that a commit bears one by one */
+#define COMMIT_COST 600 /* calls of Redis in one script, about */
 
 /* How many of the children go into the next script: large ones in smaller pages. */
 static size_t page_of(const struct new_task *children, size_t count)
@@ -28,37 +18,85 @@ static size_t page_of(const struct new_task *children, size_t count)
 	return taken;
 }
 
-static bool spawn_page(struct redis_store *store, const char *id, const struct token *token,
-	uint32_t first_index, const struct new_task *children, size_t count, struct error *err)
+/* Children of an attempt: those that its handler has spawned, or those of its commit. */
+struct brood {
+	const char *id;
+	const struct token *token;
+	const struct new_task *children;
+	size_t count;
+	uint32_t first_index;
+	bool is_commit;
+};
+
+static bool write_page(struct redis_store *store, const struct brood *brood, size_t done,
+	size_t count, struct error *err)
 {
 	OWNED(redis_pack) struct redis_pack args = { 0 };
 	OWNED(redis_reply) redisReply *reply = NULL;
-	redis_pack_list(&args, 6);
-	redis_pack_text(&args, id);
-	redis_pack_number(&args, token->attempt);
-	redis_pack_text(&args, token->owner);
-	redis_pack_nonce(&args, token->nonce);
-	redis_pack_number(&args, first_index);
+	redis_pack_list(&args, 7);
+	redis_pack_text(&args, brood->id);
+	redis_pack_number(&args, brood->token->attempt);
+	redis_pack_text(&args, brood->token->owner);
+	redis_pack_nonce(&args, brood->token->nonce);
+	redis_pack_number(&args, brood->first_index + (int64_t)done);
 	redis_pack_list(&args, count);
 	for (size_t i = 0; i < count; i++)
-		pack_spawned(&args, &children[i]);
+		redis_pack_child(&args, &brood->children[done + i]);
+	redis_pack_bool(&args, brood->is_commit);
 	return redis_act(store, REDIS_SPAWN, &args, &reply, err);
+}
+
+static bool write_ahead(struct redis_store *store, const struct brood *brood, struct error *err)
+{
+	size_t done = 0;
+	do {
+		size_t page = page_of(brood->children + done, brood->count - done);
+		if (!write_page(store, brood, done, page, err))
+			return false;
+		done += page;
+	} while (done < brood->count);
+	return true;
 }
 
 bool redis_spawn(struct store *base, const char *id, const struct token *token,
 	uint32_t first_index, const struct new_task *children, size_t count, struct error *err)
 {
-	size_t done = 0;
 	if (count > STORE_SPAWN_MAX)
 		return error_set(
 			err, ERROR_INVALID, "more than %d children in one chunk", STORE_SPAWN_MAX);
-	do {
-		size_t page = page_of(children + done, count - done);
-		if (!spawn_page(redis_of(base), id, token, first_index + (uint32_t)done,
-			    children + done, page, err))
+	return write_ahead(redis_of(base),
+		&(struct brood){ .id = id,
+			.token = token,
+			.children = children,
+			.count = count,
+			.first_index = first_index },
+		err);
+}
+
+/*
+ * Many children of one commit (a handler may spawn gates by the thousand) are written ahead like
+ * those that it has spawned, and are born with it in the same way.
+ */
+static bool bears_many(const struct commit *commit)
+{
+	return commit->outcome == OUTCOME_COMPLETED && commit->effects.children_count > BEAR_MAX;
+}
+
+/* A stale token is the commit's own to tell. */
+static bool write_broods(
+	struct redis_store *store, const struct commit *commits, size_t count, struct error *err)
+{
+	for (size_t i = 0; i < count; i++) {
+		const struct commit *commit = &commits[i];
+		struct brood brood = { .id = commit->id,
+			.token = &commit->token,
+			.children = commit->effects.children,
+			.count = commit->effects.children_count,
+			.is_commit = true };
+		if (bears_many(commit) && !write_ahead(store, &brood, err) &&
+			err->kind != ERROR_CONFLICT)
 			return false;
-		done += page;
-	} while (done < count);
+	}
 	return true;
 }
 
@@ -79,7 +117,40 @@ static void pack_commit(struct redis_pack *args, const struct commit *commit)
 	redis_pack_number(args, (int64_t)commit->gate_version);
 	redis_pack_text(args, commit->entry);
 	redis_pack_text(args, commit->output);
-	redis_pack_effects(args, &commit->effects);
+	struct effects effects = commit->effects;
+	if (bears_many(commit))
+		effects.children_count = 0;
+	redis_pack_effects(args, &effects);
+}
+
+/* In calls of Redis, about. */
+static size_t cost_of(const struct commit *commit)
+{
+	const struct effects *effects = &commit->effects;
+	size_t children = bears_many(commit) ? 0 : effects->children_count;
+	return 20 + children * 6 + effects->counters_count * 2 + effects->tallies_count * 2;
+}
+
+/* How many of the commits go into the next script. */
+static size_t commits_of_page(const struct commit *commits, size_t count)
+{
+	size_t taken = 0, cost = 0;
+	while (taken < count && (taken == 0 || cost + cost_of(&commits[taken]) <= COMMIT_COST))
+		cost += cost_of(&commits[taken++]);
+	return taken;
+}
+
+/* Those that wait are looked at before anything is done. */
+static void pack_waits(
+	struct redis_pack *args, const struct commit *commits, size_t from, size_t count)
+{
+	size_t waits = 0;
+	for (size_t i = from; i < count; i++)
+		waits += commits[i].outcome == OUTCOME_WAIT;
+	redis_pack_list(args, waits);
+	for (size_t i = from; i < count; i++)
+		if (commits[i].outcome == OUTCOME_WAIT)
+			redis_pack_text(args, commits[i].id);
 }
 
 static void read_results(const redisReply *rows, size_t count, struct commit_result *results)
@@ -93,30 +164,60 @@ static void read_results(const redisReply *rows, size_t count, struct commit_res
 	}
 }
 
+/* The commits of one script, and what is leased in it. */
+struct page {
+	const struct commit *commits;
+	size_t from, count, all;
+	struct commit_result *results;
+	const struct lease_request *next; /* or NULL */
+	struct lease_batch *batch;
+};
+
+static bool commit_page(struct redis_store *store, const struct page *page, struct error *err)
+{
+	OWNED(redis_pack) struct redis_pack args = { 0 };
+	OWNED(redis_reply) redisReply *reply = NULL;
+	size_t end = page->from + page->count;
+	redis_pack_list(&args, 3);
+	redis_pack_list(&args, page->count);
+	for (size_t i = page->from; i < end; i++)
+		pack_commit(&args, &page->commits[i]);
+	if (page->next)
+		redis_pack_request(store, &args, page->next);
+	else
+		redis_pack_bool(&args, false);
+	pack_waits(&args, page->commits, page->from == 0 ? end : page->all, page->all);
+	bool done = redis_act(store, REDIS_COMMIT, &args, &reply, err);
+	if (page->next)
+		redis_settle_request(store, page->next, done || err->kind == ERROR_INVALID);
+	if (!done)
+		return false;
+	read_results(reply->element[0], page->count, page->results + page->from);
+	if (page->next)
+		redis_read_batch(reply->element[1], reply->element[2], page->batch);
+	return true;
+}
+
+/* Each page is whole; when a later one fails the caller's repeat finds the first ones committed. */
 bool redis_commit(struct store *base, const struct commit *commits, size_t count,
 	struct commit_result *results, const struct lease_request *next, struct lease_batch *batch,
 	struct error *err)
 {
 	struct redis_store *store = redis_of(base);
-	OWNED(redis_pack) struct redis_pack args = { 0 };
-	OWNED(redis_reply) redisReply *reply = NULL;
-	redis_pack_list(&args, 2);
-	redis_pack_list(&args, count);
-	for (size_t i = 0; i < count; i++)
-		pack_commit(&args, &commits[i]);
-	if (next)
-		redis_pack_request(store, &args, next);
-	else
-		redis_pack_bool(&args, false);
+	struct lease_request first = next ? redis_first_page(next) : (struct lease_request){ 0 };
+	struct page page = { .commits = commits, .all = count, .results = results, .batch = batch };
 	fault_step("store-commit");
-	bool done = redis_act(store, REDIS_COMMIT, &args, &reply, err);
+	if (!write_broods(store, commits, count, err))
+		return false;
+	do {
+		page.from += page.count;
+		page.count = commits_of_page(commits + page.from, count - page.from);
+		page.next = next && page.from + page.count == count ? &first : NULL;
+		if (!commit_page(store, &page, err))
+			return false;
+	} while (page.from + page.count < count);
 	fault_step("store-committed");
 	if (next)
-		redis_settle_request(store, next, done || err->kind == ERROR_INVALID);
-	if (!done)
-		return false;
-	read_results(reply->element[0], count, results);
-	if (next && batch)
-		redis_read_batch(reply->element[1], reply->element[2], batch);
+		redis_fill_batch(store, next, batch);
 	return true;
 }

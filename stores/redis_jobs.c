@@ -4,7 +4,9 @@
 
 #include <stdio.h>
 
-static void pack_child(struct redis_pack *args, const struct new_task *child)
+#define PUSH_PAGE 32 /* tasks that one script makes */
+
+void redis_pack_child(struct redis_pack *args, const struct new_task *child)
 {
 	redis_pack_list(args, 10);
 	redis_pack_text(args, child->name);
@@ -39,7 +41,7 @@ void redis_pack_effects(struct redis_pack *args, const struct effects *effects)
 	redis_pack_list(args, 4);
 	redis_pack_list(args, effects->children_count);
 	for (size_t i = 0; i < effects->children_count; i++)
-		pack_child(args, &effects->children[i]);
+		redis_pack_child(args, &effects->children[i]);
 	redis_pack_list(args, effects->counters_count);
 	for (size_t i = 0; i < effects->counters_count; i++) {
 		redis_pack_list(args, 3);
@@ -111,20 +113,32 @@ static void pack_push(struct redis_pack *args, const struct push *push)
 	redis_pack_number(args, push->delay_ms);
 }
 
-bool redis_push(struct store *base, const struct push *pushes, size_t count,
+static bool push_page(struct redis_store *store, const struct push *pushes, size_t count,
 	char (*ids_out)[STORE_ID_SIZE], struct error *err)
 {
 	OWNED(redis_pack) struct redis_pack args = { 0 };
 	OWNED(redis_reply) redisReply *reply = NULL;
-	for (size_t i = 0; i < count; i++)
-		if (!backend_check_push(&pushes[i], err))
-			return false;
 	redis_pack_list(&args, count);
 	for (size_t i = 0; i < count; i++)
 		pack_push(&args, &pushes[i]);
-	if (!redis_act(redis_of(base), REDIS_PUSH, &args, &reply, err))
+	if (!redis_act(store, REDIS_PUSH, &args, &reply, err))
 		return false;
 	for (size_t i = 0; ids_out && i < count && i < reply->elements; i++)
 		snprintf(ids_out[i], STORE_ID_SIZE, "%s", reply->element[i]->str);
+	return true;
+}
+
+bool redis_push(struct store *base, const struct push *pushes, size_t count,
+	char (*ids_out)[STORE_ID_SIZE], struct error *err)
+{
+	for (size_t i = 0; i < count; i++)
+		if (!backend_check_push(&pushes[i], err))
+			return false;
+	for (size_t done = 0; done < count; done += PUSH_PAGE) {
+		size_t page = count - done < PUSH_PAGE ? count - done : PUSH_PAGE;
+		if (!push_page(redis_of(base), pushes + done, page, ids_out ? ids_out + done : NULL,
+			    err))
+			return false;
+	}
 	return true;
 }

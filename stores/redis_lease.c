@@ -3,7 +3,7 @@
 
 #include <stdio.h>
 
-#define RELEASE_PAGE 32
+#define RELEASE_PAGE 16
 
 /*
  * A lease whose answer was lost may have been done. Its nonces are kept, so that the owner's next
@@ -90,18 +90,56 @@ void redis_read_batch(const redisReply *rows, const redisReply *next_ms, struct 
 		read_leased(rows->element[batch->count], &batch->tasks[batch->count]);
 }
 
+struct lease_request redis_first_page(const struct lease_request *request)
+{
+	struct lease_request page = *request;
+	if (page.max > REDIS_LEASE_PAGE)
+		page.max = REDIS_LEASE_PAGE;
+	return page;
+}
+
+static bool lease_page(struct redis_store *store, const struct lease_request *page,
+	struct lease_batch *batch, struct error *err)
+{
+	OWNED(redis_pack) struct redis_pack args = { 0 };
+	OWNED(redis_reply) redisReply *reply = NULL;
+	redis_pack_request(store, &args, page);
+	bool done = redis_act(store, REDIS_LEASE, &args, &reply, err);
+	redis_settle_request(store, page, done);
+	if (done)
+		redis_read_batch(reply->element[0], reply->element[1], batch);
+	return done;
+}
+
+/* Where a page fails its nonces are kept, and the next request gets what it leased. */
+void redis_fill_batch(
+	struct redis_store *store, const struct lease_request *request, struct lease_batch *batch)
+{
+	struct error err;
+	struct lease_request rest = *request;
+	struct lease_batch more = { .count = batch->count };
+	while (more.count == REDIS_LEASE_PAGE && batch->count < request->max) {
+		rest.max = request->max - batch->count;
+		struct lease_request page = redis_first_page(&rest);
+		if (!lease_page(store, &page, &more, &err) || more.count == 0)
+			return;
+		batch->tasks = xrealloc(
+			batch->tasks, (batch->count + more.count + 1) * sizeof *batch->tasks);
+		memcpy(batch->tasks + batch->count, more.tasks, more.count * sizeof *more.tasks);
+		batch->count += more.count;
+		free(more.tasks);
+	}
+}
+
 bool redis_lease(struct store *base, const struct lease_request *request, struct lease_batch *batch,
 	struct error *err)
 {
 	struct redis_store *store = redis_of(base);
-	OWNED(redis_pack) struct redis_pack args = { 0 };
-	OWNED(redis_reply) redisReply *reply = NULL;
-	redis_pack_request(store, &args, request);
-	bool done = redis_act(store, REDIS_LEASE, &args, &reply, err);
-	redis_settle_request(store, request, done);
-	if (done)
-		redis_read_batch(reply->element[0], reply->element[1], batch);
-	return done;
+	struct lease_request page = redis_first_page(request);
+	if (!lease_page(store, &page, batch, err))
+		return false;
+	redis_fill_batch(store, request, batch);
+	return true;
 }
 
 bool redis_lease_task(struct store *base, const char *id, const char *owner, int64_t lease_ms,

@@ -5,7 +5,7 @@
 #include <stdio.h>
 
 #define JOBS_LOOK     64 /* rows that one script looks at */
-#define TASKS_LOOK    250
+#define TASKS_LOOK    100
 #define ATTEMPTS_LOOK 100
 
 bool redis_get_gate(struct store *base, const char *job, int64_t scope, const char *gate,

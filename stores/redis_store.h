@@ -24,6 +24,7 @@ struct redis_store {
 	char doubt_owner[IDS_OWNER_SIZE];
 	uint64_t *doubts;
 	size_t doubt_count;
+	char sweep_cursor[24]; /* where the next sweep begins; "": at the beginning */
 	/* The last row of the page listed last, which may be deleted before the next. */
 	char listed_id[STORE_ID_SIZE], listed_ref[32];
 };
@@ -45,6 +46,7 @@ char *redis_text(const redisReply *reply); /* owned */
 int64_t redis_number(const redisReply *reply);
 
 /* redis_jobs.c */
+void redis_pack_child(struct redis_pack *args, const struct new_task *child);
 void redis_pack_effects(struct redis_pack *args, const struct effects *effects);
 bool redis_put_workflow(struct store *store, const char *hash, const char *name, const char *text,
 	struct error *err);
@@ -55,6 +57,9 @@ bool redis_push(struct store *store, const struct push *pushes, size_t count,
 	char (*ids_out)[STORE_ID_SIZE], struct error *err);
 
 /* redis_lease.c */
+#define REDIS_LEASE_PAGE 32 /* tasks that one script leases */
+/* What of the request one script does. */
+struct lease_request redis_first_page(const struct lease_request *request);
 void redis_pack_request(
 	struct redis_store *store, struct redis_pack *args, const struct lease_request *request);
 void redis_settle_request(
@@ -62,6 +67,9 @@ void redis_settle_request(
 void redis_read_batch(const redisReply *rows, const redisReply *next_ms, struct lease_batch *batch);
 bool redis_lease(struct store *store, const struct lease_request *request,
 	struct lease_batch *batch, struct error *err);
+/* After a script that leased a full page: leases more, up to what was asked. */
+void redis_fill_batch(
+	struct redis_store *store, const struct lease_request *request, struct lease_batch *batch);
 bool redis_lease_task(struct store *store, const char *id, const char *owner, int64_t lease_ms,
 	struct lease_batch *batch, struct error *err);
 bool redis_renew(struct store *store, const char *id, const struct token *token, int64_t lease_ms,

@@ -1,6 +1,8 @@
 /* Housekeeping, in pages so small that no script keeps the server from others for long. */
 #include "stores/redis_store.h"
 
+#include <stdio.h>
+
 #define PAGE       32
 #define PURGE_LOOK 200
 
@@ -9,35 +11,71 @@ static size_t at_most(size_t left)
 	return left < PAGE ? left : PAGE;
 }
 
-static size_t largest(const struct sweep_report *report)
+/* A sweep that had to stop goes on there with the next one, so that no queue is the last for ever.
+ */
+static bool sweep_page(struct redis_store *store, size_t page, bool is_new,
+	struct sweep_report *total, bool *again, struct error *err)
 {
-	size_t most = report->released + report->due;
-	return most > report->dropped ? most : report->dropped;
+	OWNED(redis_pack) struct redis_pack args = { 0 };
+	OWNED(redis_reply) redisReply *reply = NULL;
+	redis_pack_list(&args, 3);
+	redis_pack_number(&args, (int64_t)page);
+	redis_pack_bool(&args, is_new);
+	redis_pack_text(&args, *store->sweep_cursor ? store->sweep_cursor : "0");
+	if (!redis_act(store, REDIS_SWEEP, &args, &reply, err))
+		return false;
+	int64_t next_ms = redis_number(reply->element[2]);
+	total->released += (size_t)redis_number(reply->element[0]);
+	total->due += (size_t)redis_number(reply->element[1]);
+	if (next_ms >= 0 && (total->next_ms < 0 || next_ms < total->next_ms))
+		total->next_ms = next_ms;
+	*again = redis_number(reply->element[4]);
+	if (!*again)
+		snprintf(store->sweep_cursor, sizeof store->sweep_cursor, "%s",
+			reply->element[3]->str);
+	return true;
+}
+
+static bool sweep_queues(
+	struct redis_store *store, size_t limit, struct sweep_report *total, struct error *err)
+{
+	bool again = false, is_over = limit == 0;
+	while (!is_over) {
+		size_t page = at_most(limit - total->released - total->due);
+		if (!sweep_page(store, page, !again, total, &again, err))
+			return false;
+		bool is_full = total->released + total->due >= limit;
+		is_over = is_full || (!again && strcmp(store->sweep_cursor, "0") == 0);
+		if (is_full)
+			total->next_ms = 0;
+	}
+	return true;
+}
+
+static bool tidy(
+	struct redis_store *store, size_t limit, struct sweep_report *total, struct error *err)
+{
+	bool more = limit > 0;
+	for (size_t looked = 0; more && looked < limit; looked += PAGE) {
+		OWNED(redis_pack) struct redis_pack args = { 0 };
+		OWNED(redis_reply) redisReply *reply = NULL;
+		redis_pack_list(&args, 2);
+		redis_pack_number(&args, (int64_t)at_most(limit - looked));
+		redis_pack_number(&args, STORE_KNOWN_MS);
+		if (!redis_act(store, REDIS_TIDY, &args, &reply, err))
+			return false;
+		total->dropped += (size_t)redis_number(reply->element[0]);
+		more = redis_number(reply->element[1]);
+	}
+	return true;
 }
 
 bool redis_sweep(struct store *base, size_t limit, struct sweep_report *report, struct error *err)
 {
+	struct redis_store *store = redis_of(base);
 	struct sweep_report total = { .next_ms = -1 };
-	bool is_first = true;
-	for (size_t page = at_most(limit); page > 0; is_first = false) {
-		OWNED(redis_pack) struct redis_pack args = { 0 };
-		OWNED(redis_reply) redisReply *reply = NULL;
-		redis_pack_list(&args, 3);
-		redis_pack_number(&args, (int64_t)page);
-		redis_pack_number(&args, is_first);
-		redis_pack_number(&args, STORE_KNOWN_MS);
-		if (!redis_act(redis_of(base), REDIS_SWEEP, &args, &reply, err))
-			return false;
-		struct sweep_report here = { .released = (size_t)redis_number(reply->element[0]),
-			.due = (size_t)redis_number(reply->element[1]),
-			.dropped = (size_t)redis_number(reply->element[2]) };
-		total.released += here.released;
-		total.due += here.due;
-		total.dropped += here.dropped;
-		total.next_ms = redis_number(reply->element[3]);
-		bool is_full = largest(&here) >= page && largest(&total) < limit;
-		page = is_full ? at_most(limit - largest(&total)) : 0;
-	}
+	if (!sweep_queues(store, limit, &total, err) || !tidy(store, limit, &total, err))
+		return false;
 	*report = total;
 	return true;
 }

@@ -1,6 +1,6 @@
 --#flags allow-oom
 --#needs births lease
--- args: commits, a request or false. A commit: id, attempt, owner, nonce, outcome, result, reason,
+-- args: commits, a request or false, ids of others that will wait. A commit: id, attempt, owner, nonce, outcome, result, reason,
 -- failures, crashes, losses, delay, gate_version, entry, output, effects.
 --#const RETRY 5
 --#const WAIT 6
@@ -95,11 +95,14 @@ end
 
 for _, commit in ipairs(args[1]) do
 	if commit[5] == WAIT then
-		local ref = find_ref(commit[1])
-		local t = ref and load_task(ref)
-		if t and not t.gate then
-			return refuse('INVALID', 'task ' .. commit[1] .. ' waits for nothing')
-		end
+		args[3][#args[3] + 1] = commit[1]
+	end
+end
+for _, id in ipairs(args[3]) do
+	local ref = find_ref(id)
+	local t = ref and load_task(ref)
+	if t and not t.gate then
+		return refuse('INVALID', 'task ' .. id .. ' waits for nothing')
 	end
 end
 local answers, batch, next_ms = {}, {}, -1

@@ -24,6 +24,7 @@ local function delete_ended(kind, before)
 			local t = load_task(number .. '0000000')
 			if t then
 				delete_pushed(t)
+				left = left - floor(t.records / 16)
 			end
 		end
 		call('ZREM', prefix .. kind, member)

@@ -1,5 +1,5 @@
 --#flags allow-oom
---#needs core tasks
+--#needs ends
 -- args: queue, whether it is paused
 local queue, paused = args[1], prefix .. 'paused'
 local changed

@@ -70,6 +70,30 @@ local function bear(job, parent, child)
 		state_row(t))
 end
 
+-- line: {line, queue, priority, delay, tasks}, and where they wait {name, scope, gate, timeout}.
+local function bear_waiting(job, line)
+	local gate = line[6][2] .. '/' .. line[6][3]
+	local waiters = get_waiters(job.number, gate)
+	waiters[#waiters + 1] = { line[1], line[2], line[3], line[6][1], line[4], line[5], true }
+	set_waiters(job.number, gate, waiters)
+	set_line(job.number, line[1], { now, false, 0, gate })
+	job.waiting = job.waiting + line[5]
+	tally(job.number, 0, line[6][1], 'w', line[5])
+	if line[6][4] > 0 then
+		call('ZADD', prefix .. 'clock:' .. line[2], now + line[6][4], 't' .. line_member(job.number, line[1]))
+		know_queue(line[2])
+	end
+end
+
+local function bear_line(job, line)
+	if line[6] and get_pending(job.number, line[6][2] .. '/' .. line[6][3]) > 0 then
+		return bear_waiting(job, line)
+	end
+	set_line(job.number, line[1], { now, now + line[4], 0 })
+	enter(line[2], line[3], now + line[4], line_member(job.number, line[1]), line[5])
+	job.queued = job.queued + line[5]
+end
+
 -- Brings to life what the attempt has written ahead: one entry for each line, whatever its length.
 local function bear_ahead(t)
 	local key = prefix .. 'ahead:' .. t.ref
@@ -78,9 +102,7 @@ local function bear_ahead(t)
 		return
 	end
 	for _, line in ipairs(decode(row)[2]) do
-		set_line(t.number, line[1], { now, now + line[4], 0 })
-		enter(line[2], line[3], now + line[4], line_member(t.number, line[1]), line[5])
-		t.job.queued = t.job.queued + line[5]
+		bear_line(t.job, line)
 	end
 	call('UNLINK', key)
 end
@@ -90,12 +112,7 @@ local function wake(job, gate)
 	local waiters = get_waiters(job.number, gate)
 	call('HINCRBY', prefix .. 'gate:' .. job.number, 'v' .. gate, 1)
 	for _, w in ipairs(waiters) do
-		local length = call('LLEN', prefix .. 'line:' .. w[1])
-		set_line(job.number, w[1], { now, now + w[5], length - w[6] })
-		enter(w[2], w[3], now + w[5], line_member(job.number, w[1]), w[6])
-		job.queued = job.queued + w[6]
-		job.waiting = job.waiting - w[6]
-		tally(job.number, 0, w[4], 'w', -w[6])
+		open_line(job, w)
 	end
 	if #waiters > 0 then
 		set_waiters(job.number, gate, {})

@@ -1,9 +1,12 @@
 -- Who holds what: leases, what puts lost and due rows back, and the inbox.
 --#needs pushes
 
---#const PASSED_MAX 64
---#const INBOX_MAX 32
--- PASSED_MAX: entries of cancelled jobs, and stale ones, that one lease passes over.
+--#const TENDED_MAX 16
+--#const INBOX_MAX 16
+--#const PASSED_MAX 32
+-- What one lease does at most beside leasing, whatever the number of its queues: expired and due rows
+-- that it puts back, messages that it takes in, entries of cancelled jobs and stale ones that it
+-- passes over.
 
 -- RFC 3339 in UTC; days to dates by http://howardhinnant.github.io/date_algorithms.html.
 local function format_time(ms)
@@ -68,20 +71,44 @@ local function time_out(t)
 	return true
 end
 
--- Puts back what has expired and what is due; answers how many of each.
+-- The same of a line that was born waiting.
+local function time_out_line(member)
+	local line, number = sub(member, 1, 10), sub(member, 12)
+	local job = get_job(number)
+	local row = job and job.finished == 0 and get_row(number, line)
+	if not row or row[2] then
+		return false
+	end
+	local waiters = get_waiters(number, row[4])
+	for i, w in ipairs(waiters) do
+		if w[1] == line then
+			table.remove(waiters, i)
+			set_waiters(number, row[4], waiters)
+			open_line(job, w)
+			return true
+		end
+	end
+	return false
+end
+
+-- Puts back what has expired and what is due; answers how many of each, and how many entries it has
+-- looked at.
 local function tend(queue, limit)
 	local clock = prefix .. 'clock:' .. queue
 	local released, due = 0, 0
-	for _, member in ipairs(call('ZRANGEBYSCORE', clock, '-inf', now, 'LIMIT', 0, limit)) do
+	local members = call('ZRANGEBYSCORE', clock, '-inf', now, 'LIMIT', 0, limit)
+	for _, member in ipairs(members) do
 		local kind = sub(member, 1, 1)
 		if kind == 'd' then
 			come_due(queue, member)
 			due = due + 1
 		else
-			local t = load_task(sub(member, 2))
+			local is_line = #member > 18
+			local t = not is_line and load_task(sub(member, 2))
 			if kind == 't' then
 				call('ZREM', clock, member)
-				due = due + (time_out(t) and 1 or 0)
+				local is_late = is_line and time_out_line(sub(member, 2)) or time_out(t)
+				due = due + (is_late and 1 or 0)
 			elseif not t or t.state ~= WORKING then
 				call('ZREM', clock, member)
 			elseif lose(t, member) then
@@ -89,7 +116,7 @@ local function tend(queue, limit)
 			end
 		end
 	end
-	return released, due
+	return released, due, #members
 end
 
 -- Text that cjson takes and JSON does not have: numbers like 0x10, nan and inf.
@@ -111,8 +138,8 @@ end
 
 -- What others have put into the queue's inbox becomes pushed tasks; what can't be understood is
 -- dead at once, with the reason.
-local function take_in(queue)
-	local items = call('LPOP', prefix .. 'inbox:' .. queue, INBOX_MAX)
+local function take_in(queue, limit)
+	local items = limit > 0 and call('LPOP', prefix .. 'inbox:' .. queue, limit)
 	for _, item in ipairs(items or {}) do
 		local is_good = is_json(item)
 		local number = fmt('%010x', tonumber(call('HGET', meta, 'number')) + 1)
@@ -198,13 +225,17 @@ local function take_head(queue)
 	return t
 end
 
+local tended, taken_in, passed = 0, 0, 0
+
 local function lease_from(queue, request, batch)
-	tend(queue, 16)
-	take_in(queue)
+	if tended < TENDED_MAX then
+		local _, _, looked = tend(queue, TENDED_MAX - tended)
+		tended = tended + looked
+	end
+	taken_in = taken_in + take_in(queue, INBOX_MAX - taken_in)
 	if is_paused(queue) then
 		return
 	end
-	local passed = 0
 	while #batch < request[4] and passed < PASSED_MAX do
 		local t = take_head(queue)
 		if t == nil then

@@ -1,35 +1,8 @@
--- Where queued tasks stand: lines, queues, outboxes, groups.
+-- Where queued tasks stand: queues, outboxes, groups.
 --#needs tasks
 
 --#const PRIORITY 35184372088832
 -- 2^45, above every due time in milliseconds.
-
--- A line: tasks that become ready together, {born at, due, how many left out of turn}; false while
--- it is unborn or waits.
-local lines = {}
-local function get_line(number, line)
-	local found = lines[line]
-	if found == nil then
-		local row = call('HGET', prefix .. 'lines:' .. number, line)
-		found = row and decode(row) or false
-		lines[line] = found
-	end
-	return found
-end
-
-local function set_line(number, line, row)
-	lines[line] = row
-	call('HSET', prefix .. 'lines:' .. number, line, encode(row))
-end
-
-local function line_member(number, line)
-	return line .. '+' .. number
-end
-
-local function count_line(number, line)
-	local row = get_line(number, line)
-	return call('LLEN', prefix .. 'line:' .. line) - (row and row[3] or 0)
-end
 
 local known_queues = {}
 local function know_queue(queue)

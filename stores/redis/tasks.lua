@@ -1,5 +1,5 @@
 -- The rows of tasks.
---#needs refs
+--#needs lines
 
 -- body: name, queue, priority, parent, scopes, created, line, gate, scope, timeout, delay, key
 -- state: state, attempt, failures, crashes, losses, flags, due, finished (since, while it works),
@@ -19,7 +19,7 @@ local function load_task(ref, with_payload)
 	local b = decode(row[1])
 	local t = { ref = ref, key = key, field = field, number = sub(ref, 1, 10), name = b[1],
 		queue = b[2], priority = b[3], parent = b[4], scopes = b[5], created = b[6], gate = b[8],
-		scope = b[9], timeout = b[10], delay = b[11], task_key = b[12], payload = row[3],
+		scope = b[9], timeout = b[10], delay = b[11], task_key = b[12], birth_line = b[7], payload = row[3],
 		id = row[4] }
 	t.is_pushed = sub(ref, 11) == '0000000'
 	t.job = not t.is_pushed and get_job(t.number)
@@ -34,6 +34,8 @@ local function load_task(ref, with_payload)
 		t.flags, t.due, t.finished, t.line, t.wait_until, t.records = 0, 0, 0, b[7], 0, 0
 		t.dispatch, t.place, t.group = 0, '', false
 		t.is_fresh = true
+		local birth = t.timeout > 0 and get_row(t.number, t.line)
+		t.wait_until = birth and birth[1] + t.timeout or 0
 	end
 	return t
 end

@@ -5,7 +5,8 @@ local function gate_name(t)
 	return t.scope .. '/' .. t.gate
 end
 
--- Who waits for a counter: lines {line, queue, priority, name, delay, tasks}.
+-- Who waits for a counter: lines {line, queue, priority, name, delay, tasks, whether it was born as
+-- a whole: nobody joins it}.
 local function get_waiters(number, gate)
 	local row = call('HGET', prefix .. 'gate:' .. number, 'w' .. gate)
 	return row and decode(row) or {}
@@ -26,10 +27,6 @@ end
 
 local function get_pending(number, gate)
 	return tonumber(call('HGET', prefix .. 'gate:' .. number, 'p' .. gate) or 0)
-end
-
-local function new_line()
-	return fmt('%010x', call('HINCRBY', meta, 'line', 1))
 end
 
 local function count_waiting(t, by)
@@ -61,7 +58,7 @@ local function wait_for_gate(t)
 	local waiters = get_waiters(t.number, gate)
 	local found
 	for _, w in ipairs(waiters) do
-		if w[2] == t.queue and w[3] == t.priority and w[4] == t.name and w[5] == t.delay then
+		if not w[7] and w[2] == t.queue and w[3] == t.priority and w[4] == t.name and w[5] == t.delay then
 			found = w
 		end
 	end
@@ -97,10 +94,21 @@ local function stop_waiting(t)
 	count_waiting(t, -1)
 end
 
+-- Those who wait in the line become ready. They were born with it, or have rows that say when.
+local function open_line(job, w)
+	local row = get_row(job.number, w[1])
+	local left = call('LLEN', prefix .. 'line:' .. w[1]) - w[6]
+	set_line(job.number, w[1], { row and row[1] or now, now + w[5], left })
+	enter(w[2], w[3], now + w[5], line_member(job.number, w[1]), w[6])
+	job.queued = job.queued + w[6]
+	job.waiting = job.waiting - w[6]
+	tally(job.number, 0, w[4], 'w', -w[6])
+end
+
 -- -1: not born yet.
 local function state_of(t)
 	if t.is_fresh and not get_line(t.number, t.line) then
-		return -1
+		return get_row(t.number, t.line) and WAITING or -1
 	elseif t.state == WAITING and get_line(t.number, t.line) then
 		return QUEUED
 	end
