@@ -3,6 +3,7 @@
 #include "base/jsontext.h"
 #include "cli/commands.h"
 #include "cli/control.h"
+#include "cli/fleet.h"
 #include "cli/print.h"
 #include "cli/say.h"
 #include "supervisor/control.h"
@@ -138,28 +139,31 @@ static int run_scale(const struct arguments *arguments)
 	return code;
 }
 
-static int pause_or_resume(const struct arguments *arguments, const char *done)
+static int pause_or_resume(const struct arguments *arguments, bool is_paused)
 {
 	if (arguments_option(arguments, "--all"))
-		return say_misuse("%s --all: not supported yet", arguments->command->name);
+		return fleet_set_pause(arguments, is_paused);
 	OWNED(json) json_t *reply = NULL;
 	int code = ask(arguments,
 		json_pack("{s:s, s:s}", "command", arguments->command->name, "queue",
 			arguments_word(arguments, 0)),
 		&reply);
 	if (code == EXIT_OK && !arguments->is_json)
-		printf("%s: %s\n", arguments_word(arguments, 0), done);
+		printf("%s: %s\n", arguments_word(arguments, 0), is_paused ? "paused" : "resumed");
+	if (code == EXIT_OK && !is_paused && jsontext_member(reply, "paused_by"))
+		say("%s is still paused on every host: reeve resume %s --all",
+			arguments_word(arguments, 0), arguments_word(arguments, 0));
 	return code;
 }
 
 static int run_pause(const struct arguments *arguments)
 {
-	return pause_or_resume(arguments, "paused");
+	return pause_or_resume(arguments, true);
 }
 
 static int run_resume(const struct arguments *arguments)
 {
-	return pause_or_resume(arguments, "resumed");
+	return pause_or_resume(arguments, false);
 }
 
 const struct command command_reload = {
@@ -203,7 +207,7 @@ const struct command command_pause = {
 	.words_min = 1,
 	.words_max = 1,
 	.summary = "let a queue's workers take no new task",
-	.options = { { "--all", NULL, "on every host (not supported yet)", 0 } },
+	.options = { { "--all", NULL, "on every host that shares the store", 0 } },
 	.run = run_pause,
 };
 
@@ -213,6 +217,6 @@ const struct command command_resume = {
 	.words_min = 1,
 	.words_max = 1,
 	.summary = "let a paused queue go on",
-	.options = { { "--all", NULL, "on every host (not supported yet)", 0 } },
+	.options = { { "--all", NULL, "on every host that shares the store", 0 } },
 	.run = run_resume,
 };

@@ -2,6 +2,7 @@
 #include "base/jsontext.h"
 #include "cli/commands.h"
 #include "cli/control.h"
+#include "cli/fleet.h"
 #include "cli/print.h"
 #include "cli/say.h"
 #include "cli/table.h"
@@ -28,18 +29,6 @@ static char *describe_age(json_int_t seconds)
 	return xprintf("%llds", (long long)seconds);
 }
 
-static void add_value(struct table *table, const json_t *value)
-{
-	OWNED(free) char *text = NULL;
-	if (json_is_string(value))
-		text = xstrdup(json_string_value(value));
-	else if (json_is_real(value))
-		text = xprintf("%.1f", json_real_value(value));
-	else if (value && !json_is_null(value))
-		text = jsontext_print(value);
-	table_add(table, text);
-}
-
 /* What the count of workers is not free to follow. */
 static char *describe_notes(const json_t *queue, const json_t *scaling)
 {
@@ -49,12 +38,16 @@ static char *describe_notes(const json_t *queue, const json_t *scaling)
 	for (size_t i = 0; limit && i < ARRAY_SIZE(shown); i++)
 		if (strcmp(shown[i], limit) == 0)
 			word = shown[i];
+	const char *by = jsontext_member(queue, "paused_by");
 	bool is_paused = json_is_true(json_object_get(queue, "paused"));
+	const char *paused = !is_paused                            ? ""
+			     : by && strcmp(by, "supervisor") != 0 ? "paused on every host"
+								   : "paused";
 	if (json_is_true(json_object_get(scaling, "overridden")))
-		return xstrdup(is_paused ? "paused, set by hand" : "set by hand");
+		return xprintf("%s%sset by hand", paused, is_paused ? ", " : "");
 	if (word && !is_paused)
 		return xprintf("limited: %s", word);
-	return xstrdup(is_paused ? "paused" : "");
+	return xstrdup(paused);
 }
 
 static void print_queues(const json_t *queues, const json_t *scaling)
@@ -70,9 +63,9 @@ static void print_queues(const json_t *queues, const json_t *scaling)
 	json_object_foreach((json_t *)queues, name, queue)
 	{
 		table_add(table, name);
-		add_value(table, json_object_get(queue, "workers"));
+		table_add_json(table, json_object_get(queue, "workers"));
 		for (size_t i = 0; i < ARRAY_SIZE(members); i++)
-			add_value(table, json_object_get(queue, members[i]));
+			table_add_json(table, json_object_get(queue, members[i]));
 		OWNED(free) char *notes = describe_notes(queue, json_object_get(scaling, name));
 		table_add(table, notes);
 	}
@@ -98,7 +91,7 @@ static void print_doors(const json_t *queues)
 		any = true;
 		table_add(table, name);
 		for (size_t i = 0; i < ARRAY_SIZE(members); i++)
-			add_value(table, json_object_get(door, members[i]));
+			table_add_json(table, json_object_get(door, members[i]));
 	}
 	if (!any)
 		return;
@@ -112,7 +105,8 @@ static void print_workers(const json_t *workers)
 	OWNED(table) struct table *table = table_create(">PID|QUEUE|>SLOT|STATE|TASK|SINCE");
 	for (size_t i = 0; i < json_array_size(workers); i++)
 		for (size_t j = 0; j < ARRAY_SIZE(members); j++)
-			add_value(table, json_object_get(json_array_get(workers, i), members[j]));
+			table_add_json(
+				table, json_object_get(json_array_get(workers, i), members[j]));
 	if (json_array_size(workers) == 0)
 		return;
 	putchar('\n');
@@ -149,25 +143,29 @@ static int show(const struct control_place *place, const struct arguments *argum
 		print_json(json_incref(status));
 		return EXIT_OK;
 	}
-	if (arguments_option(arguments, "--watch") && isatty(STDOUT_FILENO))
-		fputs("\033[H\033[2J", stdout);
 	print_status(status, json_object_get(reply, "scaling"));
 	return EXIT_OK;
+}
+
+static int look(const struct control_place *place, const struct arguments *arguments)
+{
+	if (arguments_option(arguments, "--watch") && isatty(STDOUT_FILENO))
+		fputs("\033[H\033[2J", stdout);
+	return arguments_option(arguments, "--all") ? fleet_show(arguments)
+						    : show(place, arguments);
 }
 
 static int run(const struct arguments *arguments)
 {
 	OWNED_PLACE struct control_place place = { 0 };
 	int code;
-	if (arguments_option(arguments, "--all"))
-		return say_misuse("status --all: not supported yet");
-	if (!control_find(arguments, &place, &code))
+	if (!arguments_option(arguments, "--all") && !control_find(arguments, &place, &code))
 		return code;
-	code = show(&place, arguments);
+	code = look(&place, arguments);
 	while (code == EXIT_OK && arguments_option(arguments, "--watch") && fflush(stdout) == 0) {
 		const struct timespec pause = { .tv_sec = WATCH_SECONDS };
 		nanosleep(&pause, NULL);
-		code = show(&place, arguments);
+		code = look(&place, arguments);
 	}
 	return code;
 }
@@ -177,7 +175,7 @@ const struct command command_status = {
 	.words = "",
 	.summary = "show queues, workers and processes of the running supervisor",
 	.options = { { "--watch", NULL, "again every second", 'w' },
-		{ "--all", NULL, "of every host (not supported yet)", 0 } },
+		{ "--all", NULL, "every supervisor on the same store, by its heartbeats", 0 } },
 	.slip = "takes no queue (it shows all); what holds one up",
 	.fix = "explain",
 	.run = run,

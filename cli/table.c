@@ -2,6 +2,7 @@
 #include "cli/table.h"
 
 #include "base/clock.h"
+#include "base/jsontext.h"
 
 #include <stdbool.h>
 #include <string.h>
@@ -105,6 +106,18 @@ void table_add(struct table *table, const char *text)
 	table->cells =
 		xgrow(table->cells, table->cell_count, &table->cell_room, sizeof *table->cells);
 	table->cells[table->cell_count++] = cell;
+}
+
+void table_add_json(struct table *table, const json_t *value)
+{
+	OWNED(free) char *text = NULL;
+	if (json_is_string(value))
+		text = xstrdup(json_string_value(value));
+	else if (json_is_real(value))
+		text = xprintf("%.1f", json_real_value(value));
+	else if (value && !json_is_null(value))
+		text = jsontext_print(value);
+	table_add(table, text);
 }
 
 void table_add_number(struct table *table, int64_t number)

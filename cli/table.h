@@ -5,6 +5,7 @@
  */
 #include "base/memory.h"
 
+#include <jansson.h>
 #include <stdint.h>
 #include <stdio.h>
 
@@ -16,6 +17,8 @@ void table_destroy(struct table *table);
 
 /* The next cell, from left to right and row by row. NULL or "" is shown as "-". */
 void table_add(struct table *table, const char *text);
+/* null is "-". */
+void table_add_json(struct table *table, const json_t *value);
 void table_add_number(struct table *table, int64_t number);
 /* A wall time, RFC 3339 to the second; 0 is "-". */
 void table_add_time(struct table *table, int64_t wall_ms);

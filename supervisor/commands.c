@@ -182,8 +182,9 @@ static bool set_pause(struct supervisor *supervisor, struct control_client *clie
 	bool is_paused = strcmp(jsontext_member(request, "command"), "pause") == 0;
 	pool_pause(pool, is_paused);
 	log_line(LOG_INFO, "%s is %s", pool->name, is_paused ? "paused" : "resumed");
-	control_reply(client, json_pack("{s:b, s:s, s:b}", "ok", 1, "queue", pool->name, "paused",
-				      (int)is_paused));
+	control_reply(
+		client, json_pack("{s:b, s:s, s:b, s:s?}", "ok", 1, "queue", pool->name, "paused",
+				(int)is_paused, "paused_by", status_paused_by(pool)));
 	return true;
 }
 

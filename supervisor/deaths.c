@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "supervisor/fleet.h"
 #include "supervisor/slots.h"
 #include "supervisor/state.h"
 
@@ -209,5 +210,6 @@ bool deaths_tell(struct child *child)
 	pool->recycled += atomic_load(&child->slot->recycled) + deaths_is_recycling(child);
 	slots_release(pool->supervisor, child->slot);
 	child->slot = NULL;
+	fleet_tell(pool);
 	return was_good;
 }

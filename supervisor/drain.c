@@ -138,6 +138,7 @@ static void enter(struct supervisor *supervisor)
 	ev_timer_stop(supervisor->loop, &supervisor->watch.ready);
 	ev_timer_stop(supervisor->loop, &supervisor->watch.idle);
 	scaler_stop(supervisor);
+	atomic_store(&supervisor->board->is_ending, 1);
 	notify_stopping();
 	for (size_t i = 0; i < supervisor->pool_count; i++)
 		supervisor->pools[i]->desired = 0;

@@ -13,14 +13,17 @@ static bool is_in_trouble(const struct child *child)
 	return child->backoff.is_probing && !(child->slot && deaths_served_well(child));
 }
 
-static bool is_hopeless(const struct pool *pool)
+bool fatal_is_failing(const struct pool *pool)
 {
-	if (!pool->queue || pool->queue->exit_on != EXIT_ON_FATAL || pool->count == 0)
-		return false;
 	for (size_t i = 0; i < pool->count; i++)
 		if (!is_in_trouble(pool->children[i]))
 			return false;
-	return true;
+	return pool->count > 0;
+}
+
+static bool is_hopeless(const struct pool *pool)
+{
+	return pool->queue && pool->queue->exit_on == EXIT_ON_FATAL && fatal_is_failing(pool);
 }
 
 static void on_due(struct ev_loop *loop, ev_timer *timer, int events)

@@ -71,6 +71,8 @@ static bool open_shared(struct supervisor *supervisor, struct error *err)
 		return false;
 	if (!bells_create(&supervisor->bells))
 		return error_set(err, ERROR_UNAVAILABLE, "bells: %s", strerror(errno));
+	ids_owner(supervisor->board->fleet_id);
+	supervisor->board->started_at_ms = clock_wall_ms();
 	log_ring_attach(supervisor->ring);
 	confine_init(supervisor);
 	slots_init(supervisor);

@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "supervisor/acts.h"
 #include "supervisor/fatal.h"
+#include "supervisor/fleet.h"
 #include "supervisor/state.h"
 
 #include <stdio.h>
@@ -161,6 +162,7 @@ void pool_settle(struct pool *pool)
 		start_more(pool, difference);
 	else
 		retire_some(pool, -difference);
+	fleet_tell(pool);
 }
 
 void pool_scale(struct pool *pool, int desired)
@@ -185,6 +187,7 @@ void pool_pause(struct pool *pool, bool is_paused)
 		atomic_store(&child->slot->is_paused, is_paused);
 		acts_wake(child);
 	}
+	fleet_tell(pool);
 }
 
 void pool_raise(struct pool *pool, enum child_event event)

@@ -35,6 +35,7 @@ struct pool {
 	uint64_t recycled; /* by workers that have ended, and those workers themselves */
 	struct pool_sample base, latest; /* for the rate */
 	struct queue_board *board;       /* its row; NULL: a process, or the table is full */
+	struct fleet_row *fleet;         /* the same */
 	ev_timer fatal;                  /* runs while all its workers are in slow probe */
 	struct pool_scaling scaling;
 };

@@ -11,6 +11,8 @@ static struct pool *add_pool(struct supervisor *supervisor, const struct config_
 		sizeof(struct pool *));
 	supervisor->pools[supervisor->pool_count++] = pool;
 	pool->board = scoreboard_find_queue(supervisor->board, queue->name);
+	if (pool->board)
+		pool->fleet = scoreboard_fleet_row(supervisor->board, pool->board);
 	return pool;
 }
 

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "supervisor/fleet.h"
 #include "supervisor/room.h"
 #include "supervisor/state.h"
 
@@ -10,7 +11,8 @@
 #include <unistd.h>
 
 #define LOOK_S       1.0
-#define KNOWN_MS     5000 /* a depth that was true so long ago counts as measured */
+#define KNOWN_MS     5000  /* a depth that was true so long ago counts as measured */
+#define FLEET_MS     15000 /* so does what other hosts have said */
 #define FREE_READ_MS 900
 #define WEIGH_MS     1000  /* between two weighings of a queue's workers, … */
 #define WEIGH_BIG_MS 10000 /* … where that means walking through many pages */
@@ -136,22 +138,47 @@ static int find_room(struct pool *pool, const struct scaling_sample *sample)
 	return room_count(free_bytes, pool->scaling.worker_bytes, weigh_coming(pool));
 }
 
+/* What other hosts have said of the queue. */
+static void add_others(const struct pool *pool, struct scaling_sample *sample)
+{
+	struct fleet_view view;
+	scoreboard_read_view(pool->fleet, &view);
+	sample->before = (struct scaling_host){ view.before_capacity, view.before_kept, false };
+	sample->behind = (struct scaling_host){ view.behind_capacity, view.behind_kept, false };
+	sample->busy += view.busy;
+	sample->served += view.served;
+	sample->busy_ms += view.busy_ms;
+}
+
+static bool is_measured(const struct pool *pool, int64_t now_ms)
+{
+	const struct queue_board *row = pool->board;
+	int64_t heard_ms = atomic_load(&pool->supervisor->board->fleet_known_at_ms);
+	return atomic_load(&row->measured_at_ms) != 0 &&
+	       now_ms - atomic_load(&row->known_at_ms) < KNOWN_MS && heard_ms != 0 &&
+	       now_ms - heard_ms < FLEET_MS;
+}
+
 static struct scaling_sample take_sample(struct pool *pool)
 {
 	int64_t now_ms = clock_steady_ms();
 	const struct queue_board *row = pool->board;
+	bool is_paused = pool->is_paused || atomic_load(&row->paused_at_ms) != 0;
 	struct scaling_sample sample = {
 		.now_ms = now_ms,
-		.is_measured = atomic_load(&row->measured_at_ms) != 0 &&
-			       now_ms - atomic_load(&row->known_at_ms) < KNOWN_MS,
-		.is_held = pool->is_paused || pool->scaling.is_overridden,
+		.is_measured = is_measured(pool, now_ms),
+		.is_held = is_paused || pool->scaling.is_overridden,
 		.workers = pool->desired,
-		.busy = (int)pool_busy(pool),
+		.own_busy = (int)pool_busy(pool),
 		.depth = atomic_load(&row->depth),
 		.working = atomic_load(&row->working),
 	};
+	sample.busy = sample.own_busy;
 	add_served(pool, &sample);
+	add_others(pool, &sample);
 	sample.room = find_room(pool, &sample);
+	pool->scaling.has_room_limit = sample.room != SCALING_ROOM_UNKNOWN;
+	pool->scaling.room_limit = sample.workers + sample.room;
 	return sample;
 }
 
@@ -190,6 +217,7 @@ static void step(struct pool *pool)
 		take_room(pool, desired - pool->desired);
 		pool_scale(pool, desired);
 	}
+	fleet_tell(pool);
 	pay_attention(pool);
 }
 
@@ -273,11 +301,15 @@ static json_t *describe(const struct pool *pool)
 		strategies[pool->queue->scale.strategy], "overridden", (int)scaling->is_overridden);
 	if (!is_followed(pool))
 		return object;
-	json_t *rest = json_pack("{s:i, s:s, s:I, s:o, s:f, s:I}", "needed", scaling->advice.needed,
-		"limit", scaling_limit_names[scaling->advice.limit], "window_s",
-		(json_int_t)(scaling_window_ms(&rules, &scaling->state) / 1000), "service_s",
-		knows ? json_real(scaling->state.service_s) : json_null(), "arrivals_per_s",
-		scaling->state.arrivals_per_s, "worker_bytes", (json_int_t)scaling->worker_bytes);
+	struct fleet_view view;
+	scoreboard_read_view(pool->fleet, &view);
+	json_t *rest = json_pack("{s:i, s:i, s:i, s:s, s:I, s:o, s:f, s:I}", "needed",
+		scaling->advice.needed, "needed_by_all", scaling->advice.needed_by_all,
+		"other_hosts", view.hosts, "limit", scaling_limit_names[scaling->advice.limit],
+		"window_s", (json_int_t)(scaling_window_ms(&rules, &scaling->state) / 1000),
+		"service_s", knows ? json_real(scaling->state.service_s) : json_null(),
+		"arrivals_per_s", scaling->state.arrivals_per_s, "worker_bytes",
+		(json_int_t)scaling->worker_bytes);
 	json_object_update(object, rest);
 	json_decref(rest);
 	return object;

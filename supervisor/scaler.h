@@ -19,6 +19,8 @@ struct pool_scaling {
 	struct scaling_advice advice;
 	uint64_t served; /* of workers that have ended */
 	int64_t busy_ms;
+	bool has_room_limit; /* room_limit: so many workers memory has room for */
+	int room_limit;
 	int64_t worker_bytes;  /* of a worker with its handler, as last weighed; 0: never was */
 	int64_t weighed_at_ms; /* steady */
 	int64_t told_short_ms; /* steady time of the last line about memory; 0: none */
@@ -31,6 +33,7 @@ void scaler_follow(struct supervisor *supervisor);
 /* No count changes by itself any more. */
 void scaler_stop(struct supervisor *supervisor);
 
-/* {QUEUE: {"strategy", "needed", "limit", "overridden", "window_s", "service_s", "arrivals_per_s",
- * "worker_bytes"}} of the queues whose count is a range, or was set by hand. Owned. */
+/* {QUEUE: {"strategy", "needed", "needed_by_all", "other_hosts", "limit", "overridden", "window_s",
+ * "service_s", "arrivals_per_s", "worker_bytes"}} of the queues whose count is a range, or was set
+ * by hand. Owned. */
 json_t *scaler_describe(const struct supervisor *supervisor);

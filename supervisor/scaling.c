@@ -68,23 +68,53 @@ static void cap(double *need, double most, enum scaling_limit limit, enum scalin
 	*reason = limit;
 }
 
-/* What is needed within the queue's bounds, whatever the count is now. */
-static int recommend(const struct scaling_rules *rules, const struct scaling_sample *sample,
+/* A count that follows no load is each host's own. */
+static bool is_own_matter(const struct scaling_rules *rules)
+{
+	return rules->scale.strategy == SCALE_FIXED;
+}
+
+/* What all hosts together need, at most what they have room for. */
+static int need_of_all(const struct scaling_rules *rules, const struct scaling_sample *sample,
 	const struct scaling_state *state, enum scaling_limit *reason)
 {
 	double need = demands[rules->scale.strategy](rules, sample, state);
+	double most = rules->max;
+	if (!is_own_matter(rules))
+		most += (double)sample->before.capacity + sample->behind.capacity;
 	*reason = SCALING_BY_LOAD;
 	if (rules->max_working > 0)
 		cap(&need, rules->max_working, SCALING_BY_WORKING, reason);
 	if (rules->rate_per_s > 0 && state->knows_service)
 		cap(&need, rules->rate_per_s * state->service_s, SCALING_BY_RATE, reason);
 	need = ceil(need);
-	cap(&need, rules->max, SCALING_BY_MAX, reason);
-	if (need < rules->min) {
-		need = rules->min;
-		*reason = SCALING_BY_MIN;
-	}
+	cap(&need, most, SCALING_BY_MAX, reason);
 	return (int)need;
+}
+
+static int own_share(
+	const struct scaling_rules *rules, const struct scaling_sample *sample, int wanted)
+{
+	int kept = sample->own_busy > rules->min ? sample->own_busy : rules->min;
+	const struct scaling_host hosts[] = { sample->before, { rules->max, kept, false },
+		sample->behind };
+	int shares[3];
+	if (is_own_matter(rules))
+		return wanted;
+	scaling_split(wanted, hosts, 3, shares);
+	return shares[1];
+}
+
+/* What is needed within the queue's bounds, whatever the count is now. */
+static int recommend(const struct scaling_rules *rules, const struct scaling_sample *sample,
+	const struct scaling_state *state, int *by_all, enum scaling_limit *reason)
+{
+	*by_all = need_of_all(rules, sample, state, reason);
+	int share = own_share(rules, sample, *by_all);
+	if (share >= rules->min)
+		return share;
+	*reason = SCALING_BY_MIN;
+	return rules->min;
 }
 
 static int at_most(int count, int most, enum scaling_limit limit, enum scaling_limit *reason)
@@ -125,30 +155,33 @@ static bool is_slight(
 	       sample->workers <= rules->max;
 }
 
-static struct scaling_advice hold(
-	const struct scaling_sample *sample, int needed, enum scaling_limit reason)
+static struct scaling_advice hold(const struct scaling_sample *sample, struct scaling_advice advice,
+	enum scaling_limit reason)
 {
-	return (struct scaling_advice){ sample->workers, needed, reason };
+	advice.desired = sample->workers;
+	advice.limit = reason;
+	return advice;
 }
 
 struct scaling_advice scaling_step(const struct scaling_rules *rules,
 	const struct scaling_sample *sample, struct scaling_state *state)
 {
-	enum scaling_limit reason;
+	struct scaling_advice advice = { .needed = sample->workers };
 	scaling_learn(sample, state);
 	if (!sample->is_measured) {
 		/* Known again, it shall not fall at once for want of a past. */
 		scaling_remember(rules, sample->now_ms, sample->workers, state);
-		return hold(sample, sample->workers, SCALING_BY_BLINDNESS);
+		return hold(sample, advice, SCALING_BY_BLINDNESS);
 	}
-	int needed = recommend(rules, sample, state, &reason);
+	int needed = recommend(rules, sample, state, &advice.needed_by_all, &advice.limit);
 	int highest = scaling_remember(rules, sample->now_ms, needed, state);
+	advice.needed = needed;
 	if (sample->is_held)
-		return hold(sample, needed, SCALING_BY_HOLD);
-	int target = needed > sample->workers ? grow(rules, sample, needed, &reason)
-					      : shrink(sample, needed, highest, &reason);
-	if (is_slight(rules, sample, target))
-		return hold(sample, needed, SCALING_BY_SLIGHT);
-	scaling_note_change(rules, sample, target, state);
-	return (struct scaling_advice){ target, needed, reason };
+		return hold(sample, advice, SCALING_BY_HOLD);
+	advice.desired = needed > sample->workers ? grow(rules, sample, needed, &advice.limit)
+						  : shrink(sample, needed, highest, &advice.limit);
+	if (is_slight(rules, sample, advice.desired))
+		return hold(sample, advice, SCALING_BY_SLIGHT);
+	scaling_note_change(rules, sample, advice.desired, state);
+	return advice;
 }

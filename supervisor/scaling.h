@@ -38,18 +38,29 @@ struct scaling_rules {
 	double rate_per_s; /* of starts of tasks; 0: none */
 };
 
+/* A host that serves the queue, by its last heartbeat. */
+struct scaling_host {
+	int capacity;   /* workers that it can run for this queue */
+	int busy;       /* of them */
+	bool is_absent; /* paused, closed or silent */
+};
+
 /* What is seen at one moment, over all reeves that serve the queue. */
 struct scaling_sample {
 	int64_t now_ms;   /* of any clock that only goes on */
 	bool is_measured; /* depth is true by now */
 	bool is_held;     /* the count is not ours to change just now */
-	int workers;      /* those that are meant to be there, starting ones too */
-	int busy;         /* workers that have a task now */
+	int workers;      /* those of this host that are meant to be there, starting ones too */
+	int own_busy;     /* of this host, those that have a task now */
+	int busy;         /* of all hosts */
 	int64_t depth;    /* tasks that are due and may run; measured, so of up to a second ago */
 	int64_t working;  /* tasks that are leased, measured at the same moment */
 	uint64_t served;  /* attempts that have ended since the start, … */
 	int64_t busy_ms;  /* … and the sum of their service times */
 	int room;         /* workers that memory has room for beyond these; or UNKNOWN */
+	/* The other hosts, in the order of all: those before this one as if they were one, and
+	 * those behind it. What each of them keeps counts as its busy ones. */
+	struct scaling_host before, behind;
 };
 
 /* What is remembered from second to second; begins as { 0 }. */
@@ -75,7 +86,8 @@ struct scaling_state {
 
 struct scaling_advice {
 	int desired;
-	int needed; /* before steps, window and memory */
+	int needed;        /* before steps, window and memory */
+	int needed_by_all; /* of all hosts; this one's share is `needed` */
 	enum scaling_limit limit;
 };
 
@@ -86,12 +98,6 @@ struct scaling_advice scaling_step(const struct scaling_rules *rules,
 /* The window as it is now, with its doublings. */
 int64_t scaling_window_ms(const struct scaling_rules *rules, const struct scaling_state *state);
 
-/* A host that serves the queue, by its last heartbeat. */
-struct scaling_host {
-	int capacity;   /* workers that it can run for this queue */
-	int busy;       /* of them */
-	bool is_absent; /* paused, closed or silent */
-};
 /*
  * Splits a fleet-wide count: first what each host has busy, the rest in proportion to free
  * capacity. The same on every host that reads the same heartbeats in the same order. Absent hosts

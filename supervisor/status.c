@@ -67,6 +67,14 @@ static json_t *describe_broker(const struct queue_board *row)
 	return object;
 }
 
+const char *status_paused_by(const struct pool *pool)
+{
+	bool is_for_all = pool->board && atomic_load(&pool->board->paused_at_ms) != 0;
+	if (is_for_all)
+		return pool->is_paused ? "both" : "store";
+	return pool->is_paused ? "supervisor" : NULL;
+}
+
 static json_t *describe_pool(struct pool *pool)
 {
 	struct queue_board row;
@@ -79,7 +87,9 @@ static json_t *describe_pool(struct pool *pool)
 	set_count(object, "desired", pool->desired);
 	set_count(object, "min", pool->queue ? pool->queue->workers_min : 0);
 	set_count(object, "max", pool->queue ? pool->queue->workers_max : 0);
-	json_object_set_new(object, "paused", json_boolean(pool->is_paused));
+	const char *paused_by = status_paused_by(pool);
+	json_object_set_new(object, "paused", json_boolean(paused_by != NULL));
+	json_object_set_new(object, "paused_by", paused_by ? json_string(paused_by) : json_null());
 	set_measured(object, shown, "depth", &row.depth, 1);
 	set_measured(object, shown, "delayed", &row.delayed, 1);
 	set_measured(object, shown, "working", &row.working, 1);

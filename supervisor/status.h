@@ -2,7 +2,12 @@
 /* What the supervisor knows, for `reeve status` and the log. */
 #include <jansson.h>
 
+struct pool;
 struct supervisor;
+
+/* Who keeps the queue's workers from taking tasks: "supervisor" (a command to this one), "store"
+ * (a command for all hosts), "both"; NULL: nobody. */
+const char *status_paused_by(const struct pool *pool);
 
 /* The object that `reeve status --json` prints. Owned. */
 json_t *status_describe(struct supervisor *supervisor);

@@ -262,6 +262,135 @@ static void a_depth_without_a_sign_of_change_stays_known(void)
 	close_processes();
 }
 
+/* The heartbeats in the store as {ID: TEXT}. Owned. */
+static json_t *heartbeats(void)
+{
+	struct beat_list list;
+	struct error err;
+	json_t *object = json_object();
+	if (!store->ops->beat(store, NULL, &list, &err))
+		return object;
+	for (size_t i = 0; i < list.count; i++) {
+		json_t *text = NULL;
+		jsontext_parse(list.rows[i].text, strlen(list.rows[i].text), &text, NULL);
+		json_object_set_new(object, list.rows[i].id, text);
+	}
+	beat_list_finish(&list);
+	return object;
+}
+
+static size_t count_heartbeats(void)
+{
+	OWNED(json) json_t *all = heartbeats();
+	return json_object_size(all);
+}
+
+/* Another supervisor, with 20 places for q, of which it keeps 2; its id is before or behind ours.
+ * busy −1: it has gone. */
+static void say(const char *id, int busy, int served)
+{
+	OWNED(free)
+	char *text = xprintf("{\"host\":\"afar\",\"queues\":{\"q\":{\"busy\":%d,\"capacity\":20,"
+			     "\"floor\":2,\"served\":%d,\"busy_ms\":%d},\"other\":7}}",
+		busy, served, served * 100);
+	const struct heartbeat beat = { id, text, busy < 0 ? 0 : 60000 };
+	struct error err;
+	CU_ASSERT_TRUE_FATAL(store->ops->beat(store, &beat, NULL, &err));
+}
+
+static int32_t hosts_seen(const struct fleet_row *row)
+{
+	struct fleet_view view;
+	scoreboard_read_view(row, &view);
+	return view.hosts;
+}
+
+static int32_t busy_seen(const struct fleet_row *row)
+{
+	struct fleet_view view;
+	scoreboard_read_view(row, &view);
+	return view.busy;
+}
+
+static void the_keeper_tells_others_and_takes_it_back_when_the_supervisor_ends(void)
+{
+	open_processes();
+	fixture_queue("q", QUEUE_HANDLER, "exit 0");
+	fixture_queue("unserved", QUEUE_HANDLER, "exit 0");
+	struct fleet_row *row = scoreboard_fleet_row(board, scoreboard_find_queue(board, "q"));
+	row->presence = PRESENCE_PAUSED;
+	row->capacity = 3;
+	row->past_served = 5;
+	struct slot *slot = &board->slots[1];
+	pid_t keeper = start(NULL, slot, "owner-2");
+	AWAIT(count_heartbeats() == 1);
+	OWNED(json) json_t *all = heartbeats();
+	const json_t *queues = json_object_get(json_object_get(all, board->fleet_id), "queues");
+	CU_ASSERT_EQUAL(json_object_size(queues), 1);
+	const json_t *q = json_object_get(queues, "q");
+	ASSERT_JSON(json_object_get(q, "capacity"), "3");
+	ASSERT_JSON(json_object_get(q, "served"), "5");
+	ASSERT_JSON(json_object_get(q, "paused"), "true");
+	/* It is only replaced: the next one goes on. */
+	CU_ASSERT_EQUAL(command(keeper, slot, COMMAND_DRAIN), WORKER_EXIT_OK);
+	CU_ASSERT_EQUAL(count_heartbeats(), 1);
+	memset(slot, 0, sizeof *slot);
+	keeper = start(NULL, slot, "owner-3");
+	AWAIT(slot->state == SLOT_IDLE);
+	board->is_ending = 1;
+	CU_ASSERT_EQUAL(command(keeper, slot, COMMAND_DRAIN), WORKER_EXIT_OK);
+	CU_ASSERT_EQUAL(count_heartbeats(), 0);
+	close_processes();
+}
+
+static void the_keeper_hears_what_others_have_for_a_queue_that_is_followed(void)
+{
+	open_processes();
+	fixture_queue("q", QUEUE_HANDLER, "exit 0");
+	struct queue_board *queue = scoreboard_find_queue(board, "q");
+	struct fleet_row *row = scoreboard_fleet_row(board, queue);
+	queue->attention = ATTENTION_FOLLOWED;
+	struct slot *slot = &board->slots[1];
+	pid_t keeper = start(NULL, slot, "owner-2");
+	AWAIT(board->fleet_known_at_ms > 0);
+	CU_ASSERT_EQUAL(hosts_seen(row), 0);
+	say("!", 1, 1000);
+	say("~", 9, 10);
+	AWAIT(hosts_seen(row) == 2);
+	say("!", 25, 1003);
+	AWAIT(busy_seen(row) == 34);
+	struct fleet_view view;
+	scoreboard_read_view(row, &view);
+	CU_ASSERT_TRUE(view.before_capacity == 20 && view.behind_capacity == 20);
+	CU_ASSERT_TRUE(view.before_kept == 20 && view.behind_kept == 9);
+	/* What was done before it was heard of teaches nothing. */
+	CU_ASSERT_TRUE(view.served == 3 && view.busy_ms == 300);
+	say("!", -1, 0);
+	say("~", -1, 0);
+	AWAIT(hosts_seen(row) == 0);
+	scoreboard_read_view(row, &view);
+	CU_ASSERT_TRUE(view.before_capacity == 0 && view.behind_kept == 0 && view.served == 3);
+	CU_ASSERT_EQUAL(command(keeper, slot, COMMAND_DRAIN), WORKER_EXIT_OK);
+	close_processes();
+}
+
+static void a_pause_for_all_hosts_is_seen_by_the_supervisor(void)
+{
+	open_processes();
+	fixture_queue("q", QUEUE_HANDLER, "exit 0");
+	struct queue_board *row = scoreboard_find_queue(board, "q");
+	struct slot *slot = &board->slots[1];
+	pid_t keeper = start(NULL, slot, "owner-2");
+	AWAIT(row->measured_at_ms > 0);
+	struct error err;
+	CU_ASSERT_TRUE(store->ops->set_pause(store, "q", true, &err));
+	AWAIT(row->paused_at_ms > 0);
+	CU_ASSERT_TRUE(store->ops->set_pause(store, "q", false, &err));
+	AWAIT(row->paused_at_ms == 0);
+	CU_ASSERT_EQUAL(command(keeper, slot, COMMAND_DRAIN), WORKER_EXIT_OK);
+	close_processes();
+}
+
 /* Nothing leads to the watched queue any more, or something does. */
 static void the_keeper_tells_when_nothing_is_left(void)
 {
@@ -310,6 +439,9 @@ int main(void)
 		SUITE_TEST(the_keeper_measures_queues_when_they_change),
 		SUITE_TEST(the_first_task_of_an_awaited_queue_rings_the_supervisor),
 		SUITE_TEST(a_depth_without_a_sign_of_change_stays_known),
+		SUITE_TEST(the_keeper_tells_others_and_takes_it_back_when_the_supervisor_ends),
+		SUITE_TEST(the_keeper_hears_what_others_have_for_a_queue_that_is_followed),
+		SUITE_TEST(a_pause_for_all_hosts_is_seen_by_the_supervisor),
 		SUITE_TEST(the_keeper_tells_when_nothing_is_left),
 	};
 	return suite_run("processes", tests, ARRAY_SIZE(tests));

@@ -42,6 +42,7 @@ static void open_all(bool in_file)
 	config.store_url = in_file ? xprintf("sqlite:%s/store.db", folder) : xstrdup("memory:");
 	CU_ASSERT_TRUE_FATAL(store_open(config.store_url, NULL, &store, &err));
 	CU_ASSERT_TRUE_FATAL(scoreboard_create(&board, &board_fd, &err));
+	ids_owner(board->fleet_id);
 	ids_count = 0;
 }
 

@@ -97,10 +97,13 @@ static void find_in_status(
 	const json_t *depth = json_object_get(status, "depth");
 	bool is_empty = json_is_integer(depth) && json_integer_value(depth) == 0;
 	OWNED(free) char *more = xprintf("reeve scale %s +1", queue);
-	if (json_is_true(json_object_get(status, "paused")))
+	const char *by = jsontext_member(status, "paused_by");
+	if (by && strcmp(by, "store") != 0)
 		findings_add_mend(list, "reeve resume", queue, "queue %s is paused", queue);
 	bool is_set = find_override(status, scaling, queue, list);
 	bool is_scaled = jsontext_member(scaling, "limit") && !is_set;
+	if (by && desired == 0)
+		return; /* its count is held until it is resumed */
 	if (desired == 0 && is_scaled && !is_empty)
 		findings_add(
 			list, NULL, 0, "queue %s has no workers yet: the first ones start", queue);
@@ -117,8 +120,19 @@ static void find_in_status(
 			queue, (long long)workers);
 }
 
+/* In the store, and so true whether a supervisor runs or not. */
+static void find_pause(const struct explain_view *view, const char *queue, json_t *list)
+{
+	struct queue_stats stats;
+	if (!view->store->ops->get_queue(view->store, queue, &stats, NULL) || !stats.paused_at_ms)
+		return;
+	OWNED(free) char *mend = xprintf("reeve resume %s --all", queue);
+	findings_add(list, mend, stats.paused_at_ms, "queue %s is paused on every host", queue);
+}
+
 void findings_of_queue(const struct explain_view *view, const char *queue, json_t *list)
 {
+	find_pause(view, queue, list);
 	if (!config_find_queue(view->config, queue)) {
 		findings_add(list, NULL, 0,
 			"queue %s is not configured here; a host that serves it must run", queue);
@@ -137,8 +151,11 @@ void findings_of_queue(const struct explain_view *view, const char *queue, json_
 			"the running supervisor does not serve queue %s", queue);
 }
 
-static bool is_paused(const struct explain_view *view, const char *name)
+static bool is_paused(
+	const struct explain_view *view, const char *name, const struct queue_stats *stats)
 {
+	if (stats->paused_at_ms)
+		return true;
 	const json_t *queue = json_object_get(json_object_get(view->status, "queues"), name);
 	return json_is_true(json_object_get(queue, "paused"));
 }
@@ -155,7 +172,7 @@ static const char *status_of(const json_t *findings, const struct queue_stats *s
 static bool is_known(const struct explain_view *view, const char *name, const struct queue_stats *s)
 {
 	return config_find_queue(view->config, name) || s->depth || s->delayed || s->working ||
-	       s->dead || s->completed || s->failed;
+	       s->dead || s->completed || s->failed || s->paused_at_ms;
 }
 
 bool explain_queue(
@@ -168,7 +185,7 @@ bool explain_queue(
 		return error_set(err, ERROR_NOT_FOUND, "no queue \"%.80s\"", name);
 	json_t *findings = json_array();
 	findings_of_queue(view, name, findings);
-	const char *status = is_paused(view, name) ? "paused" : status_of(findings, &stats);
+	const char *status = is_paused(view, name, &stats) ? "paused" : status_of(findings, &stats);
 	if (stats.dead)
 		findings_add_mend(findings, "reeve retry --dead", name,
 			"%lld tasks have failed for good (reeve dead %s)", (long long)stats.dead,

@@ -180,6 +180,8 @@ static void look(struct keeper *keeper)
 	if (is_changed || now >= keeper->sweep_at_ms)
 		sweep(keeper);
 	keeper_adopt_starts(keeper);
+	/* The others first: a measurement may make the supervisor act on both. */
+	keeper_beat(keeper);
 	keeper_measure(keeper);
 	if (keeper->self.setup->watch_idle && (is_changed || now >= keeper->idle_at_ms))
 		keeper_judge_idle(keeper);
@@ -246,6 +248,7 @@ _Noreturn void keeper_main(const struct worker_setup *setup)
 	keeper_open_gauges(&keeper);
 	keeper_open_watch(&keeper);
 	keep(&keeper);
+	keeper_end_beats(&keeper);
 	recount_finish(&keeper.recount);
 	jobs_destroy(keeper.jobs);
 	free(keeper.gauges);

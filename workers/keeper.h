@@ -5,12 +5,24 @@
 #include "workers/keeper_recount.h"
 #include "workers/self.h"
 
+#include <jansson.h>
+
 /* What is known of one queue without asking the store. */
 struct gauge {
 	const char *queue;
 	struct queue_board *row;
 	uint64_t seen, signs;   /* signs of change at the last measurement, and now */
 	int64_t measured_at_ms; /* steady */
+	int workers, busy;      /* of it here, at the last look, … */
+	uint64_t served;        /* … and what these have done */
+	int64_t busy_ms;
+};
+
+/* The heartbeats of this supervisor and of others; see keeper_fleet.c. */
+struct keeper_beats {
+	char *said;    /* the last one; NULL: none yet */
+	int64_t at_ms; /* steady */
+	json_t *heard; /* {ID: what it told}, of the others; NULL: nobody was heard yet */
 };
 
 struct keeper {
@@ -21,6 +33,7 @@ struct keeper {
 	const char **watched; /* queues of --until-idle */
 	size_t watched_count;
 	struct recount recount;
+	struct keeper_beats beats;
 	int64_t sweep_at_ms, gc_at_ms, chores_at_ms, idle_at_ms; /* steady: due then */
 };
 
@@ -31,6 +44,10 @@ bool keeper_sees_change(struct keeper *keeper);
 bool keeper_is_awaiting(const struct keeper *keeper);
 /* Measures the queues that show a change, or were not measured for a while. */
 void keeper_measure(struct keeper *keeper);
+/* Tells the other supervisors of this one, and hears them where counts here depend on it. */
+void keeper_beat(struct keeper *keeper);
+/* Takes the heartbeat back where the supervisor ends. */
+void keeper_end_beats(struct keeper *keeper);
 void keeper_open_watch(struct keeper *keeper);
 /* For --until-idle: whether anything is left for the queues that are watched. */
 void keeper_judge_idle(struct keeper *keeper);

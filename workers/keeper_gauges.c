@@ -48,6 +48,19 @@ static struct gauge *find_gauge(struct keeper *keeper, const char *queue)
 	return NULL;
 }
 
+static void read_slot(struct gauge *gauge, const struct slot *slot)
+{
+	gauge->signs = mix(gauge->signs, atomic_load(&slot->completed));
+	gauge->signs = mix(gauge->signs, atomic_load(&slot->failed));
+	gauge->signs = mix(gauge->signs, atomic_load(&slot->retried));
+	gauge->signs = mix(gauge->signs, (uint64_t)atomic_load(&slot->since_ms));
+	gauge->workers++;
+	gauge->busy += atomic_load(&slot->state) == SLOT_BUSY;
+	/* The worker writes them the other way round. */
+	gauge->served += atomic_load(&slot->served);
+	gauge->busy_ms += atomic_load(&slot->busy_ms);
+}
+
 /* Untouched slots have no memory behind them, and reading would give them some. */
 static void read_slots(struct keeper *keeper)
 {
@@ -64,12 +77,8 @@ static void read_slots(struct keeper *keeper)
 		memcpy(queue, slot->queue, sizeof queue);
 		queue[sizeof queue - 1] = '\0';
 		struct gauge *gauge = find_gauge(keeper, queue);
-		if (!gauge)
-			continue;
-		gauge->signs = mix(gauge->signs, atomic_load(&slot->completed));
-		gauge->signs = mix(gauge->signs, atomic_load(&slot->failed));
-		gauge->signs = mix(gauge->signs, atomic_load(&slot->retried));
-		gauge->signs = mix(gauge->signs, (uint64_t)atomic_load(&slot->since_ms));
+		if (gauge)
+			read_slot(gauge, slot);
 	}
 }
 
@@ -80,6 +89,9 @@ bool keeper_sees_change(struct keeper *keeper)
 	for (size_t i = 0; i < keeper->gauge_count; i++) {
 		struct gauge *gauge = &keeper->gauges[i];
 		gauge->signs = mix(1, store->ops->bell(store, gauge->queue));
+		gauge->workers = gauge->busy = 0;
+		gauge->served = 0;
+		gauge->busy_ms = 0;
 	}
 	read_slots(keeper);
 	for (size_t i = 0; i < keeper->gauge_count; i++)
@@ -98,6 +110,7 @@ static void show(struct queue_board *row, const struct queue_stats *stats)
 	atomic_store(&row->failed, stats->failed);
 	atomic_store(&row->unsent, stats->unsent);
 	atomic_store(&row->sent, stats->sent);
+	atomic_store(&row->paused_at_ms, stats->paused_at_ms);
 	atomic_store(&row->measured_at_ms, clock_wall_ms());
 }
 

@@ -151,6 +151,23 @@ struct queue_board *scoreboard_find_queue(struct scoreboard *board, const char *
 	return NULL;
 }
 
+struct fleet_row *scoreboard_fleet_row(struct scoreboard *board, const struct queue_board *queue)
+{
+	return &board->fleet[queue - board->queues];
+}
+
+void scoreboard_set_view(struct fleet_row *row, const struct fleet_view *view)
+{
+	begin_write(&row->sequence);
+	row->view = *view;
+	end_write(&row->sequence);
+}
+
+void scoreboard_read_view(const struct fleet_row *row, struct fleet_view *copy)
+{
+	read_consistently(&row->sequence, &row->view, copy, sizeof *copy);
+}
+
 bool scoreboard_tell_death(struct scoreboard *board, const char *owner, const char *task_id,
 	const char *queue, const char *worker, const char *cause)
 {

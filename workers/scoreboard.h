@@ -13,7 +13,7 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
-#define SCOREBOARD_VERSION 4
+#define SCOREBOARD_VERSION 5
 #define SCOREBOARD_SLOTS   10240
 #define SCOREBOARD_QUEUES  1024
 #define SCOREBOARD_DEATHS  256
@@ -73,7 +73,36 @@ struct queue_board {
 	/* By the courier of this host, since the supervisor's start: requests to the broker;
 	 * messages received, sent, and of those received the ones that lead to no task. */
 	_Atomic uint64_t requests, received, sent_total, unknown;
-	char reserved[64];
+	_Atomic int64_t paused_at_ms; /* wall time since when no host leases of it; 0: not */
+	char reserved[56];
+};
+
+/* What the other supervisors that share the store have for a queue: those with lower ids as one,
+ * those with higher ids as one. `kept` is what is busy or kept whatever the load is. */
+struct fleet_view {
+	int32_t before_capacity, before_kept, behind_capacity, behind_kept;
+	int32_t hosts, busy; /* how many of them serve it; their busy workers */
+	uint64_t served;     /* attempts ended there while we looked, … */
+	int64_t busy_ms;     /* … and their service times */
+};
+
+enum presence {
+	PRESENCE_NONE, /* it is not served here */
+	PRESENCE_SERVING,
+	PRESENCE_PAUSED /* by a command to this supervisor */
+};
+
+/* One queue in the fleet; the row of a queue's number belongs to its row of the same number. */
+struct fleet_row {
+	/* By the parent: workers that may run here, so many of which are kept whatever the load is;
+	 * and the sums of workers that have ended. */
+	_Atomic int32_t presence, capacity, floor;
+	_Atomic uint32_t sequence; /* of the view */
+	_Atomic uint64_t past_served;
+	_Atomic int64_t past_busy_ms;
+	/* By the keeper, as one. */
+	struct fleet_view view;
+	char reserved[48];
 };
 
 /* One death of a worker, told by the supervisor after its handlers are gone. */
@@ -95,10 +124,15 @@ struct scoreboard {
 	_Atomic int32_t is_idle;         /* keeper's answer for --until-idle: 1 nothing is left */
 	_Atomic int32_t any_failed;      /* a task failed for good since the start */
 	_Atomic int64_t idle_checked_at_ms; /* steady */
-	char reserved[256];
+	char fleet_id[IDS_OWNER_SIZE + 7];  /* of this supervisor; written before the first fork */
+	int64_t started_at_ms;              /* wall, of this supervisor; as above */
+	_Atomic int64_t fleet_known_at_ms;  /* steady time at which the views were true; 0: never */
+	_Atomic int32_t is_ending; /* written by the parent: this host takes no more work */
+	char reserved[196];
 	struct queue_board queues[SCOREBOARD_QUEUES];
 	struct death deaths[SCOREBOARD_DEATHS];
 	struct slot slots[SCOREBOARD_SLOTS];
+	struct fleet_row fleet[SCOREBOARD_QUEUES];
 };
 
 /* Makes the shared memory; untouched slots cost nothing. The fd is close-on-exec. */
@@ -115,6 +149,11 @@ void scoreboard_read_slot(const struct slot *slot, struct slot *copy);
 void scoreboard_read_queue(const struct queue_board *row, struct queue_board *copy);
 /* The row of a queue, made where it is missing; NULL where the table is full. */
 struct queue_board *scoreboard_find_queue(struct scoreboard *board, const char *name);
+
+struct fleet_row *scoreboard_fleet_row(struct scoreboard *board, const struct queue_board *queue);
+/* Keeper; parent: a consistent copy. */
+void scoreboard_set_view(struct fleet_row *row, const struct fleet_view *view);
+void scoreboard_read_view(const struct fleet_row *row, struct fleet_view *copy);
 
 /* Parent: tells a death. The ring holds SCOREBOARD_DEATHS; false where the keeper is that far
  * behind (the leases then end by themselves). */

@@ -34,7 +34,7 @@ json_t *trace_text(const char *text)
 	return clean ? json_string(clean) : json_null();
 }
 
-static json_t *host_name(void)
+json_t *trace_host(void)
 {
 	char host[HOST_SIZE];
 	if (gethostname(host, sizeof host) < 0)
@@ -54,7 +54,7 @@ char *trace_print(const struct trace_entry *entry)
 	json_object_set_new(object, "seconds",
 		entry->spent_ms < 0 ? json_null() : json_real((double)entry->spent_ms / 1000));
 	json_object_set_new(object, "status", json_string(entry->status));
-	json_object_set_new(object, "host", host_name());
+	json_object_set_new(object, "host", trace_host());
 	json_object_set_new(object, "message", trace_text(entry->message));
 	json_object_set_new(object, "backtrace", trace_text(entry->backtrace));
 	json_object_set_new(object, "queue", trace_text(entry->queue));

@@ -19,5 +19,7 @@ char *trace_print(const struct trace_entry *entry);
 /* A JSON string of text that may be broken UTF-8 (output of programs): each bad byte is replaced.
  * NULL gives null. */
 json_t *trace_text(const char *text);
+/* The name of this host, or null. */
+json_t *trace_host(void);
 /* The same as text. Owned; NULL gives NULL. */
 char *trace_clean(const char *text);

@@ -52,7 +52,6 @@ refused "purge without a terminal" "needs --yes" purge mail
 refused "an unknown queue of --only" "no queue \"mial\" is configured; nearest: mail" \
 	run --only mial
 refused "schedules" "not supported yet" schedules
-refused "pause --all" "not supported yet" pause mail --all
 refused "a format that there is not" "nearest: dot" graph import --format dott
 
 head -c 1048577 /dev/zero | tr '\0' 7 >large.json

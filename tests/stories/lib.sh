@@ -5,13 +5,14 @@ set -eu
 : "${REEVE:?REEVE names the binary under test}"
 home=$(mktemp -d "${TMPDIR:-/tmp}/reeve-story.XXXXXX")
 supervisor=
+others= # more supervisors, by pid
 finish() {
 	code=$?
 	trap - EXIT
-	if [ -n "$supervisor" ]; then
-		kill -QUIT "$supervisor" 2>/dev/null || true
-		wait "$supervisor" 2>/dev/null || true
-	fi
+	for pid in $supervisor $others; do
+		kill -QUIT "$pid" 2>/dev/null || true
+		wait "$pid" 2>/dev/null || true
+	done
 	[ $code -eq 0 ] || [ ! -f "$home/log" ] || tail -n 60 "$home/log" | sed 's/^/log: /'
 	rm -rf "$home"
 	exit $code
