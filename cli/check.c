@@ -1,6 +1,8 @@
 /* Checks of workflows against the queues that are configured; see check.h. */
 #include "cli/check.h"
 
+#include "workers/preflight.h"
+
 #include <stdio.h>
 
 static void add_line(char ***lines, size_t *count, char *line)
@@ -43,6 +45,22 @@ void check_workflows(
 	for (size_t i = 0; i < catalogue.list.count; i++)
 		check_workflow(config, &catalogue.list.sources[i], is_strict, report);
 	*checked = catalogue.list.count;
+}
+
+bool check_store(const struct config *config, struct config_faults *report, struct error *err)
+{
+	struct store_warnings found = { 0 };
+	bool ok = store_preflight(
+		config->store_url, preflight_connections(config, NULL, 0), &found, err);
+	for (size_t i = 0; i < found.count; i++)
+		add_line(&report->warnings, &report->warning_count, xstrdup(found.lines[i]));
+	store_warnings_finish(&found);
+	if (!ok && err->kind == ERROR_UNAVAILABLE) {
+		add_line(&report->warnings, &report->warning_count,
+			xprintf("%s: it was not looked at", err->text));
+		ok = true;
+	}
+	return ok;
 }
 
 void check_print(const struct config_faults *report)

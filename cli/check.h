@@ -8,5 +8,7 @@
  * a mistake. Joined to report, which the caller finishes. */
 void check_workflows(
 	const struct config *config, bool is_strict, struct config_faults *report, size_t *checked);
+/* Warnings about the store's server, where it can be reached; false: it can't be used. */
+bool check_store(const struct config *config, struct config_faults *report, struct error *err);
 /* The report on stderr. */
 void check_print(const struct config_faults *report);

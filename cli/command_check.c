@@ -69,9 +69,12 @@ static int run(const struct arguments *arguments)
 		return say_error(&err);
 	bool is_strict = arguments_option(arguments, "--strict");
 	check_workflows(session.config, is_strict, &report, &workflows);
+	bool is_fit = check_store(session.config, &report, &err);
 	check_print(&report);
 	size_t mistakes = report.count;
 	config_faults_finish(&report);
+	if (!is_fit)
+		return say_error(&err);
 	if (mistakes)
 		return EXIT_MISUSE;
 	if (arguments->is_json) {

@@ -168,8 +168,7 @@ static bool share_bells(struct postgres_store *store, struct bells *bells, struc
 	return true;
 }
 
-bool postgres_store_open(
-	const char *path, struct bells *bells, struct store **out, struct error *err)
+bool postgres_create(const char *path, struct postgres_store **out, struct error *err)
 {
 	OWNED(free) char *rest = NULL;
 	if (!postgres_store_check(path, err) || !postgres_load(err))
@@ -180,8 +179,21 @@ bool postgres_store_open(
 	if (!store->schema)
 		store->schema = xstrdup("reeve");
 	store->url = xprintf("postgresql:%s", rest);
-	if (!read_url(store, err) || !share_bells(store, bells, err) ||
-		!postgres_connect(store, err)) {
+	if (!read_url(store, err)) {
+		destroy(&store->base);
+		return false;
+	}
+	*out = store;
+	return true;
+}
+
+bool postgres_store_open(
+	const char *path, struct bells *bells, struct store **out, struct error *err)
+{
+	struct postgres_store *store;
+	if (!postgres_create(path, &store, err))
+		return false;
+	if (!share_bells(store, bells, err) || !postgres_connect(store, err)) {
 		destroy(&store->base);
 		return false;
 	}

@@ -6,6 +6,7 @@
  */
 #include "base/jsontext.h"
 #include "stores/postgres_library.h"
+#include "stores/preflight.h"
 #include "stores/store.h"
 
 #define POSTGRES_REPLY_MS  10000 /* an act that has no answer by then has lost its server */
@@ -64,6 +65,12 @@
 		"WHERE w.name = s.workflow ORDER BY w.put DESC LIMIT 1), s.created FROM start s " \
 		"WHERE s.failed IS NULL ORDER BY s.id LIMIT $1") \
 	X(REFUSE_START, "UPDATE start SET failed = $2 WHERE id = $1") \
+	X(LIMITS, "SELECT current_setting('max_connections')::bigint, " \
+		"current_setting('superuser_reserved_connections')::bigint " \
+		"+ coalesce(current_setting('reserved_connections', true), '0')::bigint, " \
+		"(SELECT rolconnlimit FROM pg_roles WHERE rolname = session_user), " \
+		"(SELECT datconnlimit FROM pg_database WHERE datname = current_database()), " \
+		"current_setting('fsync')") \
 	X(AHEAD, "SELECT set_config('reeve.ahead_ms', $1, false)") \
 	X(TELL, "SELECT pg_notify(current_schema(), $1)") \
 	X(LISTENING, "INSERT INTO listener VALUES ($1, server_ms() + 10000) " \
@@ -143,6 +150,9 @@ static inline struct postgres_store *postgres_of(struct store *store)
 {
 	return (struct postgres_store *)store;
 }
+
+/* postgres.c: a store that has not connected; its `close` drops it. */
+bool postgres_create(const char *path, struct postgres_store **out, struct error *err);
 
 /* postgres_session.c */
 /* Adds a call; `types` has a letter for each value: i int64_t (INT() casts), b int, t text (NULL

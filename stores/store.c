@@ -3,6 +3,7 @@
 
 #include "stores/memory.h"
 #include "stores/postgres.h"
+#include "stores/preflight.h"
 #include "stores/redis.h"
 #include "stores/sqlite.h"
 
@@ -31,15 +32,18 @@ struct scheme {
 	const char *name;
 	bool (*open)(const char *path, struct bells *bells, struct store **out, struct error *err);
 	bool (*check)(const char *path, struct error *err);
+	/* See preflight.h; NULL: there is nothing to look at. */
+	bool (*preflight)(const char *path, size_t connections, struct store_warnings *out,
+		struct error *err);
 };
 static const struct scheme schemes[] = {
-	{ "memory", memory_store_open, memory_store_check },
-	{ "sqlite", sqlite_store_open, sqlite_store_check },
-	{ "redis", redis_store_open, redis_store_check },
-	{ "rediss", rediss_store_open, rediss_store_check },
-	{ "redis+sentinel", redis_sentinel_store_open, redis_sentinel_store_check },
-	{ "postgres", postgres_store_open, postgres_store_check },
-	{ "postgresql", postgres_store_open, postgres_store_check },
+	{ "memory", memory_store_open, memory_store_check, NULL },
+	{ "sqlite", sqlite_store_open, sqlite_store_check, NULL },
+	{ "redis", redis_store_open, redis_store_check, NULL },
+	{ "rediss", rediss_store_open, rediss_store_check, NULL },
+	{ "redis+sentinel", redis_sentinel_store_open, redis_sentinel_store_check, NULL },
+	{ "postgres", postgres_store_open, postgres_store_check, postgres_store_preflight },
+	{ "postgresql", postgres_store_open, postgres_store_check, postgres_store_preflight },
 };
 
 static const struct scheme *find_scheme(const char *url, size_t length)
@@ -80,6 +84,29 @@ bool store_open(const char *url, struct bells *bells, struct store **out, struct
 	const char *path;
 	const struct scheme *scheme = choose(url, &path, err);
 	return scheme && scheme->open(path, bells, out, err);
+}
+
+bool store_preflight(
+	const char *url, size_t connections, struct store_warnings *out, struct error *err)
+{
+	const char *path;
+	const struct scheme *scheme = choose(url, &path, err);
+	return scheme && (!scheme->preflight || scheme->preflight(path, connections, out, err));
+}
+
+void store_warnings_add(struct store_warnings *warnings, char *line)
+{
+	warnings->lines =
+		xrealloc(warnings->lines, (warnings->count + 1) * sizeof *warnings->lines);
+	warnings->lines[warnings->count++] = line;
+}
+
+void store_warnings_finish(struct store_warnings *warnings)
+{
+	for (size_t i = 0; i < warnings->count; i++)
+		free(warnings->lines[i]);
+	free(warnings->lines);
+	*warnings = (struct store_warnings){ 0 };
 }
 
 void store_close(struct store *store)

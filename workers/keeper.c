@@ -8,6 +8,7 @@
 #include "base/fault.h"
 #include "base/log.h"
 #include "workers/doors.h"
+#include "workers/preflight.h"
 #include "workers/trace.h"
 
 #include <linux/futex.h>
@@ -241,6 +242,7 @@ _Noreturn void keeper_main(const struct worker_setup *setup)
 			log_line(LOG_ERROR, "%s", err.text);
 		self_end(&keeper.self, is_told ? WORKER_EXIT_OK : WORKER_EXIT_STORE);
 	}
+	preflight_tell(setup->config, setup->idle_queues, setup->idle_queue_count);
 	keeper.jobs = jobs_create();
 	close_doors(&keeper);
 	keeper.gc_at_ms = clock_steady_ms() + GC_FIRST_MS;

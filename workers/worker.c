@@ -70,7 +70,8 @@ static int64_t with_jitter(int64_t ms)
 	return ms - (int64_t)(ids_random64() % (uint64_t)(ms / 8 + 1));
 }
 
-/* The first wait of an idle time is short; after it memory is given back, once. */
+/* The first wait of an idle time is short; after it memory is given back, and with each further
+ * look what the store took for it: a connection, its caches. */
 static void rest(struct worker *worker, uint32_t ticket, int *rounds)
 {
 	struct store *store = worker->self.store;
@@ -79,8 +80,9 @@ static void rest(struct worker *worker, uint32_t ticket, int *rounds)
 	if (*rounds > 0 && next_ms >= 0 && next_ms < IDLE_LEAST_MS)
 		next_ms = IDLE_LEAST_MS;
 	show_idle(worker);
-	if (*rounds == 1) {
+	if (*rounds == 1)
 		jobs_forget(worker->jobs);
+	if (*rounds >= 1) {
 		store->ops->relax(store);
 		malloc_trim(0);
 	}
