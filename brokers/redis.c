@@ -10,7 +10,6 @@
 
 #include "base/clock.h"
 #include "base/ids.h"
-#include "base/url.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -20,7 +19,6 @@
 #define WAIT_MAX_MS  20000
 #define HELD_MS      10000
 #define LEAST_WAIT_S 0.01
-#define DEFAULT_PORT 6379
 
 struct redis_broker;
 
@@ -45,8 +43,8 @@ struct redis_queue {
 struct redis_broker {
 	struct broker base;
 	struct ev_loop *loop;
-	struct redis_place place;
-	char *prefix;
+	struct redis_address address;
+	const char *prefix; /* lives in the address */
 	struct redis_link *link;
 	struct redis_queue *queues;
 };
@@ -101,7 +99,7 @@ static struct redis_queue *find_queue(struct redis_broker *broker, const char *n
 		.list = xprintf("%s%s", broker->prefix, name),
 		.held = xprintf("%s%s:held", broker->prefix, name),
 		.until = xprintf("%s%s:until", broker->prefix, name),
-		.waiter = redis_link_create(broker->loop, &broker->place) };
+		.waiter = redis_link_create(broker->loop, &broker->address) };
 	ev_init(&queue->receiving.stopped, on_stopped);
 	queue->receiving.stopped.data = queue;
 	broker->queues = queue;
@@ -336,10 +334,7 @@ static void close_broker(struct broker *base)
 		broker->queues = next;
 	}
 	redis_link_destroy(broker->link);
-	free(broker->prefix);
-	free(broker->place.host);
-	free(broker->place.user);
-	free(broker->place.password);
+	redis_address_finish(&broker->address);
 	free(broker);
 }
 
@@ -356,50 +351,38 @@ static const struct broker_ops ops = {
 	.close = close_broker,
 };
 
-static bool check(const struct url *url, struct error *err)
+static bool parse(const char *text, struct redis_address *address, struct error *err)
 {
-	const char *database = url->path[0] ? url->path + 1 : "";
-	if (url->host_count != 1 || !*url->hosts[0].name)
-		return error_set(err, ERROR_INVALID,
-			"broker redis: expected one host, as in redis://127.0.0.1:6379/0");
-	if (database[strspn(database, "0123456789")] || strlen(database) > 5)
-		return error_set(err, ERROR_INVALID,
-			"broker redis: expected the number of a database after the slash");
-	if (strcmp(url->scheme, "rediss") == 0)
-		return error_set(err, ERROR_INVALID,
-			"broker rediss: TLS is not supported yet; use redis:// through a tunnel");
-	return true;
+	if (!redis_address_parse(text, address, err))
+		return error_wrap(err, "broker");
+	if (address->wait == 0)
+		return true;
+	redis_address_finish(address);
+	return error_set(err, ERROR_INVALID, "broker redis: wait is for stores");
 }
 
 bool redis_broker_check(const char *text, struct error *err)
 {
-	struct url url;
-	if (!url_parse(text, &url, err))
-		return error_wrap(err, "broker");
-	bool is_right = check(&url, err);
-	url_finish(&url);
-	return is_right;
+	struct redis_address address;
+	if (!parse(text, &address, err))
+		return false;
+	redis_address_finish(&address);
+	return true;
 }
 
 bool redis_broker_open(const char *text, const char *owner, struct ev_loop *loop,
 	struct broker **out, struct error *err)
 {
-	struct url url;
+	struct redis_address address;
 	(void)owner; /* what is not acked comes back by time, whoever took it */
-	if (!redis_broker_check(text, err) || !url_parse(text, &url, err) || !redis_link_load(err))
+	if (!parse(text, &address, err))
 		return false;
-	const char *prefix = url_find(&url, "prefix");
 	struct redis_broker *broker = xcalloc(1, sizeof *broker);
 	*broker = (struct redis_broker){ .base.ops = &ops,
 		.loop = loop,
-		.prefix = xstrdup(prefix ? prefix : ""),
-		.place = { .host = xstrdup(url.hosts[0].name),
-			.port = url.hosts[0].port ? url.hosts[0].port : DEFAULT_PORT,
-			.user = xstrdup(url.user),
-			.password = xstrdup(url.password),
-			.database = url.path[0] ? atoi(url.path + 1) : 0 } };
-	broker->link = redis_link_create(loop, &broker->place);
-	url_finish(&url);
+		.prefix = address.prefix ? address.prefix : "",
+		.address = address };
+	broker->link = redis_link_create(loop, &broker->address);
 	*out = &broker->base;
 	return true;
 }

@@ -6,8 +6,8 @@
 
 #include "base/clock.h"
 #include "base/ids.h"
-#include "base/library.h"
 #include "base/memory.h"
+#include "base/redis_tls.h"
 
 #include <hiredis/async.h>
 #include <stdio.h>
@@ -18,37 +18,6 @@
 #define SILENCE_MS       10000 /* of a server that should answer */
 #define BACKOFF_FIRST_MS 50
 #define BACKOFF_MAX_MS   5000
-
-/* The library is opened by the one process that needs it, see base/library.h. */
-static struct {
-	redisAsyncContext *(*connect)(const char *host, int port);
-	int (*on_connect)(redisAsyncContext *, redisConnectCallback *);
-	int (*on_disconnect)(redisAsyncContext *, redisDisconnectCallback *);
-	void (*free)(redisAsyncContext *);
-	void (*handle_read)(redisAsyncContext *);
-	void (*handle_write)(redisAsyncContext *);
-	int (*command)(redisAsyncContext *, redisCallbackFn *, void *context, int count,
-		const char **words, const size_t *lengths);
-} hiredis;
-
-#define TEXT_OF(macro)  TEXT_OF_(macro)
-#define TEXT_OF_(token) #token
-#define SONAME          TEXT_OF(HIREDIS_SONAME)
-
-bool redis_link_load(struct error *err)
-{
-	static const struct library_symbol symbols[] = {
-		{ "redisAsyncConnect", (void **)&hiredis.connect },
-		{ "redisAsyncSetConnectCallback", (void **)&hiredis.on_connect },
-		{ "redisAsyncSetDisconnectCallback", (void **)&hiredis.on_disconnect },
-		{ "redisAsyncFree", (void **)&hiredis.free },
-		{ "redisAsyncHandleRead", (void **)&hiredis.handle_read },
-		{ "redisAsyncHandleWrite", (void **)&hiredis.handle_write },
-		{ "redisAsyncCommandArgv", (void **)&hiredis.command },
-	};
-	return library_load(
-		"libhiredis.so." SONAME, "libhiredis" SONAME, symbols, ARRAY_SIZE(symbols), err);
-}
 
 struct request {
 	TAILQ_ENTRY(request) entry;
@@ -66,7 +35,7 @@ enum link_state { LINK_OFF, LINK_CONNECTING, LINK_SIGNING_IN, LINK_READY };
 
 struct redis_link {
 	struct ev_loop *loop;
-	const struct redis_place *place;
+	const struct redis_address *address;
 	enum link_state state;
 	redisAsyncContext *connection; /* NULL: LINK_OFF */
 	ev_io readable, writable;
@@ -76,7 +45,7 @@ struct redis_link {
 	int64_t again_ms; /* LINK_OFF: when to try again */
 	int64_t backoff_ms;
 	int unanswered; /* commands of the sign-in */
-	char why[160];  /* the last failure */
+	char why[256];  /* the last failure */
 };
 
 static void arm(struct redis_link *link);
@@ -130,7 +99,7 @@ static void hang_up(struct redis_link *link, const char *why)
 	be_off(link);
 	if (connection) {
 		connection->ev.data = NULL;
-		hiredis.free(connection);
+		redisAsyncFree(connection);
 	}
 }
 
@@ -169,11 +138,10 @@ static bool is_passing(const char *text, const char **meaning)
 static void conclude(
 	struct request *request, const redisReply *reply, enum error_kind kind, const char *why)
 {
-	const struct redis_place *place = request->link->place;
 	struct error err;
 	TAILQ_REMOVE(&request->link->requests, request, entry);
 	if (!reply)
-		error_set(&err, kind, "redis %s:%d: %s", place->host, place->port, why);
+		error_set(&err, kind, "redis %s: %s", request->link->address->shown, why);
 	request->on_reply(request->context, reply, reply ? NULL : &err);
 	free_request(request);
 }
@@ -203,7 +171,7 @@ static void write_request(struct request *request)
 {
 	struct redis_link *link = request->link;
 	request->sent_at_ms = clock_steady_ms();
-	hiredis.command(link->connection, on_answer, request, (int)request->count,
+	redisAsyncCommandArgv(link->connection, on_answer, request, (int)request->count,
 		(const char **)request->words, NULL);
 }
 
@@ -249,19 +217,20 @@ static void on_signed_in(redisAsyncContext *connection, void *received, void *co
 
 static void sign_in(struct redis_link *link)
 {
-	const struct redis_place *place = link->place;
+	const struct redis_address *address = link->address;
+	const char *user = address->url.user, *password = address->url.password;
+	bool has_user = user && *user;
 	char database[16];
-	snprintf(database, sizeof database, "%d", place->database);
-	const char *auth[] = { "AUTH", place->user && *place->user ? place->user : place->password,
-		place->password };
+	snprintf(database, sizeof database, "%d", address->db);
+	const char *auth[] = { "AUTH", has_user ? user : password, password };
 	const char *select[] = { "SELECT", database };
 	link->state = LINK_SIGNING_IN;
-	link->unanswered = (place->password ? 1 : 0) + (place->database ? 1 : 0);
-	if (place->password)
-		hiredis.command(link->connection, on_signed_in, link,
-			place->user && *place->user ? 3 : 2, auth, NULL);
-	if (place->database)
-		hiredis.command(link->connection, on_signed_in, link, 2, select, NULL);
+	link->unanswered = (password ? 1 : 0) + (address->db ? 1 : 0);
+	if (password)
+		redisAsyncCommandArgv(
+			link->connection, on_signed_in, link, has_user ? 3 : 2, auth, NULL);
+	if (address->db)
+		redisAsyncCommandArgv(link->connection, on_signed_in, link, 2, select, NULL);
 	if (link->unanswered == 0)
 		be_ready(link);
 }
@@ -297,7 +266,7 @@ static void on_readable(struct ev_loop *loop, ev_io *watcher, int events)
 	(void)loop, (void)events;
 	struct redis_link *link = watcher->data;
 	if (link->connection)
-		hiredis.handle_read(link->connection);
+		redisAsyncHandleRead(link->connection);
 }
 
 static void on_writable(struct ev_loop *loop, ev_io *watcher, int events)
@@ -305,7 +274,7 @@ static void on_writable(struct ev_loop *loop, ev_io *watcher, int events)
 	(void)loop, (void)events;
 	struct redis_link *link = watcher->data;
 	if (link->connection)
-		hiredis.handle_write(link->connection);
+		redisAsyncHandleWrite(link->connection);
 }
 
 /* hiredis' wishes; a connection that was hung up has no link behind it any more. */
@@ -364,20 +333,35 @@ static void attach(struct redis_link *link, redisAsyncContext *connection)
 	link->connection = connection;
 	link->state = LINK_CONNECTING;
 	link->since_ms = clock_steady_ms();
-	hiredis.on_connect(connection, on_connected);
-	hiredis.on_disconnect(connection, on_disconnected);
+	redisAsyncSetConnectCallback(connection, on_connected);
+	redisAsyncSetDisconnectCallback(connection, on_disconnected);
+}
+
+static redisAsyncContext *begin_connection(const struct redis_address *address)
+{
+	if (address->socket)
+		return redisAsyncConnectUnix(address->socket);
+	return redisAsyncConnect(redis_address_host(address), redis_address_port(address));
 }
 
 static void begin_connecting(struct redis_link *link)
 {
-	redisAsyncContext *connection = hiredis.connect(link->place->host, link->place->port);
-	if (connection && !connection->err) {
+	struct error err;
+	redisAsyncContext *connection = begin_connection(link->address);
+	bool done = connection && !connection->err;
+	if (!done)
+		note(link, connection ? connection->errstr : "no memory");
+	if (done && link->address->is_tls &&
+		!redis_tls_begin(&connection->c, link->address, &err)) {
+		note(link, err.text);
+		done = false;
+	}
+	if (done) {
 		attach(link, connection);
 		return;
 	}
-	note(link, connection ? connection->errstr : "no memory");
 	if (connection)
-		hiredis.free(connection);
+		redisAsyncFree(connection);
 	back_off(link);
 }
 
@@ -451,11 +435,11 @@ static void on_due(struct ev_loop *loop, ev_timer *timer, int events)
 	arm(link);
 }
 
-struct redis_link *redis_link_create(struct ev_loop *loop, const struct redis_place *place)
+struct redis_link *redis_link_create(struct ev_loop *loop, const struct redis_address *address)
 {
 	struct redis_link *link = xcalloc(1, sizeof *link);
 	link->loop = loop;
-	link->place = place;
+	link->address = address;
 	link->backoff_ms = BACKOFF_FIRST_MS;
 	note(link, "no answer");
 	TAILQ_INIT(&link->requests);

@@ -4,18 +4,11 @@
  * chooses the database, and repeats what was not answered over new connections, with back-off. What
  * it sends must therefore be safe to repeat.
  */
-#include "base/error.h"
+#include "base/redis_address.h"
 
 #include <ev.h>
 #include <hiredis/hiredis.h>
 #include <stdint.h>
-
-struct redis_place {
-	char *host;
-	int port;
-	char *user, *password; /* NULL: none */
-	int database;
-};
 
 /* reply is NULL where err is not; it is dropped after the call. INVALID: Redis refuses the command
  * for good. UNAVAILABLE: no answer for REDIS_LINK_PATIENCE_MS. */
@@ -33,12 +26,9 @@ struct redis_question {
 	bool owns_context; /* free(3) it after the callback, or where none comes any more */
 };
 
-/* Opens the library; INVALID where it is not there. */
-bool redis_link_load(struct error *err);
-
 struct redis_link;
-/* The place is borrowed. */
-struct redis_link *redis_link_create(struct ev_loop *loop, const struct redis_place *place);
+/* The address is borrowed. */
+struct redis_link *redis_link_create(struct ev_loop *loop, const struct redis_address *address);
 /* Calls no callback that is still due. Not from within one. */
 void redis_link_destroy(struct redis_link *link);
 

@@ -1,11 +1,11 @@
 /* reeve check: the configuration, all workflows, and what a reload would do. */
 #include "base/jsontext.h"
-#include "brokers/broker.h"
 #include "cli/check.h"
 #include "cli/commands.h"
 #include "cli/control.h"
 #include "cli/print.h"
 #include "cli/say.h"
+#include "cli/places.h"
 #include "cli/session.h"
 #include "supervisor/control.h"
 
@@ -65,7 +65,7 @@ static int run(const struct arguments *arguments)
 	if (!session_open_config(arguments, true, &session, &code))
 		return code;
 	struct error err;
-	if (session.config->broker_url && !broker_check_url(session.config->broker_url, &err))
+	if (!places_check(session.config, &err))
 		return say_error(&err);
 	bool is_strict = arguments_option(arguments, "--strict");
 	check_workflows(session.config, is_strict, &report, &workflows);

@@ -1,9 +1,9 @@
 /* reeve run: the supervisor in the foreground. */
-#include "brokers/broker.h"
 #include "cli/check.h"
 #include "cli/commands.h"
 #include "cli/nearest.h"
 #include "cli/say.h"
+#include "cli/places.h"
 #include "cli/session.h"
 #include "supervisor/signals.h"
 #include "supervisor/supervisor.h"
@@ -64,7 +64,7 @@ static int run(const struct arguments *arguments)
 	signals_hold();
 	if (!session_open_config(arguments, true, &session, &code))
 		return code;
-	if (session.config->broker_url && !broker_check_url(session.config->broker_url, &err))
+	if (!places_check(session.config, &err))
 		return say_error(&err);
 	if (!check(session.config))
 		return EXIT_MISUSE;
@@ -76,7 +76,8 @@ static int run(const struct arguments *arguments)
 	}
 	const struct supervisor_options options = { .only = selection.names,
 		.only_count = selection.count,
-		.until_idle = arguments_option(arguments, "--until-idle") };
+		.until_idle = arguments_option(arguments, "--until-idle"),
+		.check = places_check };
 	code = supervisor_run(GIVE(session.config), &options);
 	finish_selection(&selection);
 	return code;

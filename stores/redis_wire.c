@@ -2,14 +2,13 @@
 #include "stores/redis_wire.h"
 
 #include "base/clock.h"
-#include "stores/redis_tls.h"
+#include "base/redis_tls.h"
 
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
 
 #define SENTINEL_PORT 26379
-#define REDIS_PORT    6379
 #define IDLE_MS       1000 /* a wire unused for so long may have been closed meanwhile */
 
 static struct timeval span(int ms)
@@ -156,13 +155,20 @@ static bool is_master(struct redis_wire *wire, struct error *err)
 	return true;
 }
 
+static bool begin_tls(struct redis_wire *wire, struct error *err)
+{
+	const struct redis_address *address = wire->address;
+	return !address->is_tls || redis_tls_begin(wire->context, address, err) ||
+	       error_wrap(err, "redis %s", address->shown);
+}
+
 static bool greet(struct redis_wire *wire, struct error *err)
 {
 	const struct redis_address *address = wire->address;
 	char db[16];
 	const char *words[] = { "SELECT", db };
 	snprintf(db, sizeof db, "%d", address->db);
-	return (!address->is_tls || redis_tls_begin(wire, err)) &&
+	return begin_tls(wire, err) &&
 	       authenticate(wire, address->url.user, address->url.password, err) &&
 	       (address->db == 0 || do_words(wire, 2, words, err)) &&
 	       (!address->master || is_master(wire, err));
@@ -184,9 +190,8 @@ static bool open_master(struct redis_wire *wire, struct error *err)
 
 static bool open_server(struct redis_wire *wire, struct error *err)
 {
-	const struct url_host *first = &wire->address->url.hosts[0];
-	const char *host = *first->name ? first->name : "127.0.0.1";
-	int port = first->port ? first->port : REDIS_PORT;
+	const char *host = redis_address_host(wire->address);
+	int port = redis_address_port(wire->address);
 	if (wire->moved_host) {
 		host = wire->moved_host;
 		port = wire->moved_port;

@@ -3,31 +3,14 @@
  * Connections to Redis (hiredis, blocking): addresses by URL, TLS, Sentinel, and what its errors
  * mean. A wire is opened by its first command and again after a failure; a command that fails may
  * have been done all the same.
- *
- *   redis[s]://[[USER]:PASSWORD@][HOST][:PORT][/DB]   default 127.0.0.1:6379/0
- *   redis:///PATH/OF/SOCKET[?db=N]
- *   redis+sentinel://[[USER]:PASSWORD@]HOST[:PORT],…/MASTER[/DB]
- * Parameters: db, prefix, wait, ca and insecure (TLS), sentinel_user and sentinel_password.
  */
-#include "base/url.h"
+#include "base/redis_address.h"
 
 #include <hiredis/hiredis.h>
 #include <stdint.h>
 
 #define REDIS_CONNECT_MS 2000
 #define REDIS_ANSWER_MS  4000 /* then the connection counts as dead */
-
-struct redis_address {
-	struct url url;
-	const char *prefix, *socket, *master; /* NULL: none; they live in url */
-	char *shown;                          /* for errors: host, port, no secrets */
-	int db, wait;
-	bool is_tls;
-};
-
-/* INVALID with the sentence to show; it holds nothing of the URL but its scheme. */
-bool redis_address_parse(const char *text, struct redis_address *out, struct error *err);
-void redis_address_finish(struct redis_address *address);
 
 struct redis_wire {
 	const struct redis_address *address;

@@ -60,12 +60,23 @@ static void log_plan(const struct plan *plan)
 		counts[CHANGE_REMOVE]);
 }
 
+static bool load(struct supervisor *supervisor, struct config **out, struct config_faults *faults,
+	struct error *err)
+{
+	OWNED(config) struct config *config = NULL;
+	if (!config_load(supervisor->config->path, &config, faults, err) ||
+		(supervisor->options.check && !supervisor->options.check(config, err)))
+		return false;
+	*out = GIVE(config);
+	return true;
+}
+
 static json_t *load_and_apply(struct supervisor *supervisor)
 {
 	struct error err;
 	struct config_faults faults = { 0 };
 	struct config *config = NULL;
-	if (!config_load(supervisor->config->path, &config, &faults, &err)) {
+	if (!load(supervisor, &config, &faults, &err)) {
 		log_faults(&faults, &err);
 		json_t *reply = describe_faults(&faults, &err);
 		config_faults_finish(&faults);
@@ -162,7 +173,7 @@ json_t *reload_preview(struct supervisor *supervisor)
 	struct config_faults faults = { 0 };
 	OWNED(config) struct config *config = NULL;
 	json_t *reply;
-	if (config_load(supervisor->config->path, &config, &faults, &err)) {
+	if (load(supervisor, &config, &faults, &err)) {
 		struct plan plan;
 		plan_make(supervisor->config, config, supervisor->options.only,
 			supervisor->options.only_count, &plan);

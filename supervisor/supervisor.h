@@ -7,6 +7,8 @@ struct supervisor_options {
 	const char *const *only; /* queues of --only; count 0: all */
 	size_t only_count;
 	bool until_idle;
+	/* Asked before a reload takes a configuration, beside its own checks; or NULL. */
+	bool (*check)(const struct config *config, struct error *err);
 };
 
 /*

@@ -15,7 +15,7 @@
 
 static struct ev_loop *loop;
 static struct broker *broker, *other;
-static struct redis_place place;
+static struct redis_address address;
 static struct redis_link *raw; /* for commands of the test's own */
 static char prefix[IDS_OWNER_SIZE + 1];
 
@@ -456,10 +456,11 @@ static void a_url_that_cannot_be_right_is_refused(void)
 	static const struct {
 		const char *url, *part;
 	} rows[] = {
-		{ "redis://", "one host" },
 		{ "redis://a,b", "one host" },
 		{ "redis://a/x", "number of a database" },
-		{ "rediss://a", "TLS" },
+		{ "redis://a?nonsense=1", "parameters" },
+		{ "redis://a?wait=1", "for stores" },
+		{ "rediss://a?cert=x", "rediss: " },
 		{ "amqp://me:secret@a", "scheme \"amqp\"" },
 		{ "nothing", "scheme \"\"" },
 	};
@@ -487,20 +488,17 @@ int main(void)
 		SUITE_TEST(a_wrong_password_is_told_at_once_and_without_it),
 		SUITE_TEST(a_url_that_cannot_be_right_is_refused),
 	};
-	struct url url;
 	struct error err;
-	if (!url_parse(getenv("REEVE_TEST_REDIS"), &url, &err) || !redis_link_load(&err)) {
+	OWNED(free) char *url = xprintf("%s/2", getenv("REEVE_TEST_REDIS"));
+	if (!redis_address_parse(url, &address, &err)) {
 		fprintf(stderr, "%s\n", err.text);
 		return 1;
 	}
 	loop = ev_loop_new(EVFLAG_AUTO);
-	place = (struct redis_place){
-		.host = url.hosts[0].name, .port = url.hosts[0].port, .database = 2
-	};
-	raw = redis_link_create(loop, &place);
+	raw = redis_link_create(loop, &address);
 	int code = suite_run("redis_broker", tests, ARRAY_SIZE(tests));
 	redis_link_destroy(raw);
-	url_finish(&url);
+	redis_address_finish(&address);
 	ev_loop_destroy(loop);
 	return code;
 }

@@ -49,6 +49,19 @@ saw "both workers of rows were replaced"
 task=$(reeve push rows 1 --wait | head -n 1)
 contains "the new command runs" "$(reeve task "$task" --json | json 'v["output"]')" new
 
+for broker in 'redis://h?nonsense=1' 'rediss://h?cert=x'; do
+	printf 'broker: %s\n' "$broker" >fresh.yaml
+	cat reeve.yaml >>fresh.yaml
+	cp reeve.yaml good.yaml
+	mv fresh.yaml reeve.yaml
+	exits 2 reeve check
+	contains "check refuses the broker $broker" "$(cat err)" "${broker%%:*}"
+	exits 2 reeve reload
+	contains "and so does reload" "$(cat err)" "${broker%%:*}"
+	mv good.yaml reeve.yaml
+done
+same "with the right one nothing has changed" "$(reeve reload)" "nothing changed"
+
 config 'workers: many' 'true'
 exits 2 reeve reload
 contains "a bad file is refused with its place" "$(cat err)" "queues.mail.workers"

@@ -1,5 +1,9 @@
-/* Addresses of Redis servers; see redis_wire.h. */
-#include "stores/redis_wire.h"
+/* Addresses of Redis servers; see the header. */
+#include "base/redis_address.h"
+
+#include "base/memory.h"
+
+#include <hiredis/hiredis.h>
 
 #include <limits.h>
 #include <stdio.h>
@@ -49,8 +53,8 @@ static bool read_path(struct redis_address *address, bool has_master, struct err
 
 static bool read_parameters(struct redis_address *address, struct error *err)
 {
-	static const char *const known[] = { "db", "prefix", "wait", "ca", "insecure",
-		"sentinel_user", "sentinel_password" };
+	static const char *const known[] = { "db", "prefix", "wait", "ca", "cert", "key",
+		"insecure", "sentinel_user", "sentinel_password" };
 	const struct url *url = &address->url;
 	for (size_t i = 0; i < url->parameter_count; i++) {
 		bool is_known = false;
@@ -58,10 +62,13 @@ static bool read_parameters(struct redis_address *address, struct error *err)
 			is_known |= strcmp(url->parameters[i].key, known[k]) == 0;
 		if (!is_known)
 			return error_set(err, ERROR_INVALID,
-				"%s: knows the parameters db, prefix, wait, ca, insecure, "
-				"sentinel_user and sentinel_password",
+				"%s: knows the parameters db, prefix, wait, ca, cert, key, "
+				"insecure, sentinel_user and sentinel_password",
 				url->scheme);
 	}
+	if (!url_find(url, "cert") != !url_find(url, "key"))
+		return error_set(err, ERROR_INVALID,
+			"%s: expected cert and key, or neither of them", url->scheme);
 	const char *db = url_find(url, "db"), *wait = url_find(url, "wait");
 	if (db && !parse_number(db, INT_MAX, &address->db))
 		return error_set(err, ERROR_INVALID, "%s: expected a number for db", url->scheme);
@@ -79,8 +86,9 @@ static bool read_scheme(struct redis_address *address, struct error *err)
 #ifndef REEVE_REDIS_TLS
 	if (address->is_tls)
 		return error_set(err, ERROR_INVALID,
-			"rediss: this build's hiredis has no TLS (1.0 and later have); use redis: "
-			"through a tunnel");
+			"rediss: hiredis %d.%d, which reeve was built with, has no TLS (1.0 and "
+			"later have); use redis: through a tunnel",
+			HIREDIS_MAJOR, HIREDIS_MINOR);
 #endif
 	if (!has_master && address->url.host_count > 1)
 		return error_set(err, ERROR_INVALID, "%s: expected one host", address->url.scheme);
@@ -96,14 +104,13 @@ bool redis_address_parse(const char *text, struct redis_address *out, struct err
 		redis_address_finish(&address);
 		return false;
 	}
-	const struct url_host *host = &address.url.hosts[0];
 	if (address.master)
 		address.shown = xprintf("master %s", address.master);
 	else if (address.socket)
 		address.shown = xstrdup(address.socket);
 	else
-		address.shown = xprintf("%s:%d", *host->name ? host->name : "127.0.0.1",
-			host->port ? host->port : 6379);
+		address.shown = xprintf(
+			"%s:%d", redis_address_host(&address), redis_address_port(&address));
 	*out = address;
 	return true;
 }
@@ -113,4 +120,16 @@ void redis_address_finish(struct redis_address *address)
 	url_finish(&address->url);
 	free(address->shown);
 	*address = (struct redis_address){ 0 };
+}
+
+const char *redis_address_host(const struct redis_address *address)
+{
+	const char *name = address->url.hosts[0].name;
+	return *name ? name : "127.0.0.1";
+}
+
+int redis_address_port(const struct redis_address *address)
+{
+	int port = address->url.hosts[0].port;
+	return port ? port : REDIS_PORT;
 }
