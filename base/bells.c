@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/ids.h"
+#include "base/shared.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -49,6 +50,24 @@ bool bells_create(struct bells *bells)
 	void *page = mmap(NULL, sizeof(struct bells_page), PROT_READ | PROT_WRITE,
 		MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (page == MAP_FAILED)
+		return false;
+	*bells = (struct bells){ .page = page };
+	return true;
+}
+
+bool bells_create_shared(struct bells *bells, int *fd, struct error *err)
+{
+	void *page;
+	if (!shared_create("reeve-bells", sizeof(struct bells_page), fd, &page, err))
+		return false;
+	*bells = (struct bells){ .page = page };
+	return true;
+}
+
+bool bells_attach(struct bells *bells, int fd, struct error *err)
+{
+	void *page;
+	if (!shared_map("bells", sizeof(struct bells_page), fd, false, &page, err))
 		return false;
 	*bells = (struct bells){ .page = page };
 	return true;

@@ -4,7 +4,8 @@
  * share: an anonymous page made before a fork, or a mapped file. A handle belongs to one thread of
  * one process; handles of several processes and threads may have the same page.
  */
-#include <stdbool.h>
+#include "base/error.h"
+
 #include <stdint.h>
 
 #define BELLS_WORDS   1024
@@ -27,8 +28,14 @@ struct bells {
 	int interrupted;
 };
 
+/* Raised with each change of the page's layout. */
+#define BELLS_VERSION 1
+
 /* An anonymous page, inherited by fork. False: no memory. */
 bool bells_create(struct bells *bells);
+/* A page with a descriptor, which an exec can hand on. */
+bool bells_create_shared(struct bells *bells, int *fd, struct error *err);
+bool bells_attach(struct bells *bells, int fd, struct error *err);
 void bells_destroy(struct bells *bells);
 
 /* The word of a name: the same in all processes that have the page. Beyond BELLS_WORDS − 1 names

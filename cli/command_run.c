@@ -7,6 +7,7 @@
 #include "cli/session.h"
 #include "supervisor/signals.h"
 #include "supervisor/supervisor.h"
+#include "supervisor/takeover.h"
 
 struct selection {
 	char *text;         /* the names' memory */
@@ -56,17 +57,32 @@ static bool check(const struct config *config)
 	return ok;
 }
 
+#define READ_AGAIN_MS 1000
+
+/*
+ * The rehearsal has read the file just before; where it went bad since, the workers go on, and it
+ * is read until it is good again: to end would end them.
+ */
+static bool open_config(const struct arguments *arguments, struct session *session, int *code)
+{
+	while (!session_open_config(arguments, true, session, code))
+		if (takeover_phase() != TAKEOVER_IS_EXEC || signals_await_stop(READ_AGAIN_MS))
+			return false;
+	return true;
+}
+
 static int run(const struct arguments *arguments)
 {
 	OWNED_SESSION struct session session = { 0 };
 	struct error err = { 0 };
 	int code;
 	signals_hold();
-	if (!session_open_config(arguments, true, &session, &code))
+	if (!open_config(arguments, &session, &code))
 		return code;
-	if (!places_check(session.config, &err))
+	bool is_checked = takeover_phase() == TAKEOVER_IS_EXEC;
+	if (!is_checked && !places_check(session.config, &err))
 		return say_error(&err);
-	if (!check(session.config))
+	if (!is_checked && !check(session.config))
 		return EXIT_MISUSE;
 	struct selection selection = { 0 };
 	const char *only = arguments_option(arguments, "--only");

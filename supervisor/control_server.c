@@ -299,6 +299,21 @@ static bool bind_socket(int fd, const char *path, struct error *err)
 	return true;
 }
 
+struct control_server *control_server_adopt(
+	struct ev_loop *loop, const char *path, int fd, const struct control_port *port)
+{
+	struct control_server *server = xcalloc(1, sizeof *server);
+	server->loop = loop;
+	server->port = *port;
+	server->path = xstrdup(path);
+	server->fd = fd;
+	server->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	ev_io_init(&server->acceptable, on_acceptable, server->fd, EV_READ);
+	server->acceptable.data = server;
+	ev_io_start(loop, &server->acceptable);
+	return server;
+}
+
 bool control_server_open(struct ev_loop *loop, const char *path, const char *group,
 	const struct control_port *port, struct control_server **out, struct error *err)
 {
@@ -307,18 +322,27 @@ bool control_server_open(struct ev_loop *loop, const char *path, const char *gro
 		return error_set(err, ERROR_UNAVAILABLE, "control socket: %s", strerror(errno));
 	if (!bind_socket(fd, path, err) || !give_to_group(path, group, err))
 		return false;
-	struct control_server *server = xcalloc(1, sizeof *server);
-	server->loop = loop;
-	server->port = *port;
-	server->path = xstrdup(path);
-	server->fd = fd;
+	*out = control_server_adopt(loop, path, fd, port);
 	fd = -1;
-	server->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
-	ev_io_init(&server->acceptable, on_acceptable, server->fd, EV_READ);
-	server->acceptable.data = server;
-	ev_io_start(loop, &server->acceptable);
-	*out = server;
 	return true;
+}
+
+int control_server_descriptor(const struct control_server *server)
+{
+	return server->fd;
+}
+
+void control_server_set_accepting(struct control_server *server, bool is_accepting)
+{
+	if (is_accepting)
+		ev_io_start(server->loop, &server->acceptable);
+	else
+		ev_io_stop(server->loop, &server->acceptable);
+}
+
+bool control_server_is_quiet(const struct control_server *server)
+{
+	return server->client_count == 0;
 }
 
 void control_server_close(struct control_server *server)

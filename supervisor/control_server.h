@@ -28,6 +28,14 @@ struct control_port {
 /* Replaces a stale socket: the caller holds the instance lock. group NULL: mode 0600. */
 bool control_server_open(struct ev_loop *loop, const char *path, const char *group,
 	const struct control_port *port, struct control_server **out, struct error *err);
+/* The same on a socket that another program has bound at that path. */
+struct control_server *control_server_adopt(
+	struct ev_loop *loop, const char *path, int fd, const struct control_port *port);
+int control_server_descriptor(const struct control_server *server);
+/* Callers wait in the socket's queue meanwhile. */
+void control_server_set_accepting(struct control_server *server, bool is_accepting);
+/* True where no client is there: none waits for a reply. */
+bool control_server_is_quiet(const struct control_server *server);
 /* Sends what it still can without waiting, closes all clients, removes the socket. */
 void control_server_close(struct control_server *server);
 /* In a child after fork: closes the descriptors, touches nothing else. NULL is allowed. */

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "supervisor/deaths_untold.h"
 #include "supervisor/fleet.h"
 #include "supervisor/slots.h"
 #include "supervisor/state.h"
@@ -114,15 +115,6 @@ bool deaths_served_well(const struct child *child)
 	       clock_steady_ms() - ready_at_ms >= child->pool->restart.good_after_ms;
 }
 
-/* A death for which the ring has no room yet: the keeper is behind, or dead itself. */
-struct untold {
-	struct untold *next;
-	char owner[IDS_OWNER_SIZE];
-	char worker[SCOREBOARD_TEXT];
-	char cause[SCOREBOARD_TEXT];
-	char *queue, *task_id;
-};
-
 static void drop_first(struct supervisor *supervisor)
 {
 	struct untold *first = supervisor->untold.first;
@@ -134,7 +126,7 @@ static void drop_first(struct supervisor *supervisor)
 	free(first);
 }
 
-static void tell_waiting(struct supervisor *supervisor)
+void deaths_tell_waiting(struct supervisor *supervisor)
 {
 	struct untold *first;
 	while ((first = supervisor->untold.first) &&
@@ -148,10 +140,19 @@ static void tell_waiting(struct supervisor *supervisor)
 		ev_timer_again(supervisor->loop, &supervisor->untold.timer);
 }
 
+void deaths_keep_untold(struct supervisor *supervisor, const struct untold *death)
+{
+	struct untold *kept = xmalloc(sizeof *kept);
+	*kept = *death;
+	kept->next = NULL;
+	*supervisor->untold.end = kept;
+	supervisor->untold.end = &kept->next;
+}
+
 static void on_again(struct ev_loop *loop, ev_timer *timer, int events)
 {
 	(void)loop, (void)events;
-	tell_waiting(timer->data);
+	deaths_tell_waiting(timer->data);
 }
 
 void deaths_init(struct supervisor *supervisor)
@@ -186,15 +187,13 @@ static void tell_keeper(const struct child *child)
 		return;
 	struct slot last;
 	scoreboard_read_slot(child->slot, &last);
-	struct untold *death = xcalloc(1, sizeof *death);
-	memcpy(death->owner, child->owner, sizeof death->owner);
-	memcpy(death->worker, child->name, sizeof death->worker);
-	describe(child, death->cause);
-	death->queue = xstrdup(child->pool->name);
-	death->task_id = xstrdup(last.task_id);
-	*supervisor->untold.end = death;
-	supervisor->untold.end = &death->next;
-	tell_waiting(supervisor);
+	struct untold death = { .queue = xstrdup(child->pool->name),
+		.task_id = xstrdup(last.task_id) };
+	memcpy(death.owner, child->owner, sizeof death.owner);
+	memcpy(death.worker, child->name, sizeof death.worker);
+	describe(child, death.cause);
+	deaths_keep_untold(supervisor, &death);
+	deaths_tell_waiting(supervisor);
 }
 
 bool deaths_tell(struct child *child)

@@ -2,6 +2,8 @@
 /* How a child ended: described, logged, remembered, and told to the keeper. */
 #include "supervisor/child.h"
 
+#include <jansson.h>
+
 struct supervisor;
 
 /* "killed by signal 9 (SIGKILL)", "exited with 4 (the store could not be opened)"; answers out. */
@@ -22,5 +24,13 @@ void deaths_init(struct supervisor *supervisor);
 void deaths_finish(struct supervisor *supervisor);
 /* True while the keeper has not handled every death, or has not even heard of it. */
 bool deaths_are_open(const struct supervisor *supervisor);
+/* For handover.h: what is remembered, and what the ring had no room for. Owned. */
+json_t *deaths_write_notes(const struct supervisor *supervisor);
+json_t *deaths_write_untold(const struct supervisor *supervisor);
+bool deaths_restore_notes(struct supervisor *supervisor, const json_t *list, struct error *err);
+/* After deaths_init. */
+bool deaths_restore_untold(struct supervisor *supervisor, const json_t *list, struct error *err);
+/* Tells what is untold, as far as the ring has room. */
+void deaths_tell_waiting(struct supervisor *supervisor);
 /* True where a worker ended between tasks because its queue's `recycle` says so: no death. */
 bool deaths_is_recycling(const struct child *child);

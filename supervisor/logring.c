@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/shared.h"
 
 #include <errno.h>
 #include <stdatomic.h>
@@ -37,19 +38,36 @@ struct shared {
 
 struct log_ring {
 	struct shared *shared;
-	int bell;
+	int fd, bell;
 };
+
+static struct log_ring *hold(void *memory, int fd, int bell)
+{
+	struct log_ring *ring = xcalloc(1, sizeof *ring);
+	*ring = (struct log_ring){ .shared = memory, .fd = fd, .bell = bell };
+	return ring;
+}
 
 bool log_ring_create(struct log_ring **out, struct error *err)
 {
-	/* Anonymous and shared: the children inherit it, nothing has a name. */
-	void *memory = mmap(NULL, sizeof(struct shared), PROT_READ | PROT_WRITE,
-		MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	void *memory;
+	int fd;
+	if (!shared_create("reeve-log", sizeof(struct shared), &fd, &memory, err))
+		return false;
 	int bell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (memory == MAP_FAILED || bell < 0)
+	if (bell < 0)
 		return error_set(err, ERROR_UNAVAILABLE, "log ring: %s", strerror(errno));
-	*out = xcalloc(1, sizeof **out);
-	**out = (struct log_ring){ .shared = memory, .bell = bell };
+	*out = hold(memory, fd, bell);
+	return true;
+}
+
+bool log_ring_adopt(int fd, int bell, struct log_ring **out, struct error *err)
+{
+	void *memory;
+	if (!shared_map("log ring", sizeof(struct shared), fd, false, &memory, err))
+		return false;
+	*out = hold(memory, fd, bell);
+	atomic_store(&(*out)->shared->followers, 0);
 	return true;
 }
 
@@ -71,6 +89,7 @@ void log_ring_destroy(struct log_ring *ring)
 {
 	log_set_mirror(NULL, NULL);
 	munmap(ring->shared, sizeof *ring->shared);
+	close(ring->fd);
 	close(ring->bell);
 	free(ring);
 }
@@ -223,6 +242,11 @@ enum log_read log_ring_read(
 int log_ring_bell(const struct log_ring *ring)
 {
 	return ring->bell;
+}
+
+int log_ring_memory(const struct log_ring *ring)
+{
+	return ring->fd;
 }
 
 void log_ring_follow(struct log_ring *ring, int change)

@@ -14,6 +14,7 @@
 #define LOG_RING_LINE_MAX 15000 /* a longer line is cut here */
 #define LOG_RING_NAME_MAX 256
 #define LOG_RING_STUCK_MS 200 /* a writer that takes longer is dead */
+#define LOG_RING_VERSION  1   /* raised with each change of the layout */
 
 struct log_ring;
 
@@ -32,6 +33,9 @@ struct log_cursor {
 enum log_read { LOG_READ_ENTRY, LOG_READ_END, LOG_READ_STUCK };
 
 bool log_ring_create(struct log_ring **out, struct error *err);
+/* One that another program has made, by its descriptors, which are taken over. Nobody follows it.
+ */
+bool log_ring_adopt(int fd, int bell, struct log_ring **out, struct error *err);
 void log_ring_destroy(struct log_ring *ring);
 
 /* Takes every line of this process, and of those that it forks, from now on. */
@@ -45,4 +49,6 @@ enum log_read log_ring_read(
 
 /* An eventfd that each line makes readable while somebody follows. */
 int log_ring_bell(const struct log_ring *ring);
+/* The descriptor of the memory. */
+int log_ring_memory(const struct log_ring *ring);
 void log_ring_follow(struct log_ring *ring, int change);

@@ -5,23 +5,29 @@
 #include "supervisor/supervisor.h"
 
 #include "base/clock.h"
+#include "base/fault.h"
+#include "base/jsontext.h"
 #include "base/log.h"
 #include "supervisor/commands.h"
 #include "supervisor/confine.h"
 #include "supervisor/control_paths.h"
 #include "supervisor/deaths.h"
 #include "supervisor/drain.h"
+#include "supervisor/handover.h"
 #include "supervisor/lock.h"
 #include "supervisor/logring.h"
 #include "supervisor/logs.h"
 #include "supervisor/notify.h"
 #include "supervisor/orphans.h"
 #include "supervisor/pools.h"
+#include "supervisor/reap.h"
 #include "supervisor/reload.h"
+#include "supervisor/replace.h"
 #include "supervisor/roll.h"
 #include "supervisor/signals.h"
 #include "supervisor/slots.h"
 #include "supervisor/state.h"
+#include "supervisor/takeover.h"
 #include "supervisor/watch.h"
 
 #include <errno.h>
@@ -67,10 +73,9 @@ static bool open_lifeline(struct supervisor *supervisor, struct error *err)
 static bool open_shared(struct supervisor *supervisor, struct error *err)
 {
 	if (!open_lifeline(supervisor, err) || !log_ring_create(&supervisor->ring, err) ||
-		!scoreboard_create(&supervisor->board, &supervisor->board_fd, err))
+		!scoreboard_create(&supervisor->board, &supervisor->board_fd, err) ||
+		!bells_create_shared(&supervisor->bells, &supervisor->bells_fd, err))
 		return false;
-	if (!bells_create(&supervisor->bells))
-		return error_set(err, ERROR_UNAVAILABLE, "bells: %s", strerror(errno));
 	ids_owner(supervisor->board->fleet_id);
 	supervisor->board->started_at_ms = clock_wall_ms();
 	log_ring_attach(supervisor->ring);
@@ -79,13 +84,18 @@ static bool open_shared(struct supervisor *supervisor, struct error *err)
 	return true;
 }
 
-static bool listen_for_commands(struct supervisor *supervisor, struct error *err)
+static struct control_port commands_of(struct supervisor *supervisor)
 {
-	const struct control_port port = {
+	return (struct control_port){
 		.context = supervisor,
 		.on_request = commands_on_request,
 		.on_gone = commands_on_gone,
 	};
+}
+
+static bool listen_for_commands(struct supervisor *supervisor, struct error *err)
+{
+	const struct control_port port = commands_of(supervisor);
 	return control_server_open(supervisor->loop, supervisor->socket_path,
 		supervisor->config->control_group, &port, &supervisor->server, err);
 }
@@ -116,6 +126,7 @@ static void init_loop(struct supervisor *supervisor)
 	reload_init(supervisor);
 	roll_init(supervisor);
 	logs_init(supervisor);
+	replace_init(supervisor);
 }
 
 static int exit_code(const struct supervisor *supervisor)
@@ -126,14 +137,49 @@ static int exit_code(const struct supervisor *supervisor)
 											     : 0;
 }
 
-static int serve(struct supervisor *supervisor)
+static size_t count_alive(const struct supervisor *supervisor)
 {
-	log_line(LOG_INFO, "supervisor of %s, pid %d, %s", supervisor->config->path, (int)getpid(),
-		supervisor->socket_path);
-	pools_create(supervisor);
+	size_t alive = 0;
+	for (size_t i = 0; i < supervisor->pool_count; i++)
+		alive += pool_alive(supervisor->pools[i]);
+	return alive;
+}
+
+/* Whoever died since the last look of the program before us is met here; then what it has started
+ * is replaced, busy workers after their task. */
+static void take_up(struct supervisor *supervisor)
+{
+	log_line(LOG_INFO, "replaced: version %s, pid %d, %zu workers go on", REEVE_VERSION,
+		(int)getpid(), count_alive(supervisor));
+	reap_ended(supervisor);
+	reap_missing(supervisor);
+	orphans_sweep(supervisor);
+	deaths_tell_waiting(supervisor);
+	roll_processes(supervisor);
+	roll_advance(supervisor);
+	if (supervisor->watch.is_ready)
+		notify_ready(supervisor);
+}
+
+static void turn(struct supervisor *supervisor)
+{
+	while (supervisor->stage != STAGE_ENDED) {
+		ev_run(supervisor->loop, 0);
+		if (replace_is_agreed(supervisor))
+			replace_exec(supervisor);
+	}
+}
+
+static int serve(struct supervisor *supervisor, bool is_taken_over)
+{
+	if (is_taken_over)
+		take_up(supervisor);
+	else
+		log_line(LOG_INFO, "supervisor of %s, pid %d, %s", supervisor->config->path,
+			(int)getpid(), supervisor->socket_path);
 	pools_start(supervisor);
 	watch_start(supervisor);
-	ev_run(supervisor->loop, 0);
+	turn(supervisor);
 	watch_finish(supervisor);
 	int code = exit_code(supervisor);
 	log_line(LOG_INFO, "stopped, exit code %d", code);
@@ -146,9 +192,42 @@ static bool set_up(struct supervisor *supervisor, struct error *err)
 	if (!take_place(supervisor, err) || !open_shared(supervisor, err))
 		return false;
 	init_loop(supervisor);
-	if (!scaler_init(supervisor))
+	orphans_note_inherited(supervisor);
+	if (!scaler_init(supervisor, -1))
 		return error_set(err, ERROR_UNAVAILABLE, "eventfd: %s", strerror(errno));
+	pools_create(supervisor);
 	return listen_for_commands(supervisor, err);
+}
+
+/* The same with what the program before us hands over. */
+static bool set_up_again(struct supervisor *supervisor, const json_t *state, struct error *err)
+{
+	struct handover_descriptors given;
+	fault_step("taking");
+	if (!takeover_open_shared(supervisor, state, err) ||
+		!handover_read_descriptors(state, &given, err))
+		return false;
+	init_loop(supervisor);
+	scaler_init(supervisor, given.depth_bell);
+	const struct control_port port = commands_of(supervisor);
+	supervisor->server = control_server_adopt(
+		supervisor->loop, supervisor->socket_path, given.control, &port);
+	pools_create(supervisor);
+	if (!handover_restore(supervisor, state, err))
+		return false;
+	fault_step("taken");
+	return true;
+}
+
+static bool rehearse(struct supervisor *supervisor, const json_t *state, struct error *err)
+{
+	if (!log_ring_create(&supervisor->ring, err))
+		return false;
+	init_loop(supervisor);
+	if (!takeover_rehearse(supervisor, state, err))
+		return false;
+	puts(TAKEOVER_ANSWER);
+	return true;
 }
 
 static void close_loop(struct supervisor *supervisor)
@@ -159,6 +238,7 @@ static void close_loop(struct supervisor *supervisor)
 	reload_finish(supervisor);
 	deaths_finish(supervisor);
 	orphans_finish(supervisor);
+	replace_finish(supervisor);
 	signals_finish(supervisor);
 	pools_destroy(supervisor);
 	ev_loop_destroy(supervisor->loop);
@@ -173,6 +253,7 @@ static void tear_down(struct supervisor *supervisor)
 	if (supervisor->board)
 		scoreboard_destroy(supervisor->board, supervisor->board_fd);
 	bells_destroy(&supervisor->bells);
+	memory_close_fd(&supervisor->bells_fd);
 	memory_close_fd(&supervisor->lifeline_write);
 	memory_close_fd(&supervisor->lifeline_read);
 	if (supervisor->lock_fd >= 0)
@@ -186,6 +267,21 @@ static void tear_down(struct supervisor *supervisor)
 	free(supervisor);
 }
 
+static bool run(struct supervisor *supervisor, int *code, struct error *err)
+{
+	enum takeover_phase phase;
+	OWNED(json) json_t *state = NULL;
+	if (!takeover_read(&phase, &state, err))
+		return false;
+	if (phase == TAKEOVER_IS_REHEARSAL)
+		return rehearse(supervisor, state, err);
+	reload_apply_log(supervisor->config);
+	if (state ? !set_up_again(supervisor, state, err) : !set_up(supervisor, err))
+		return false;
+	*code = serve(supervisor, state);
+	return true;
+}
+
 int supervisor_run(struct config *config, const struct supervisor_options *options)
 {
 	struct error err = { 0 };
@@ -197,15 +293,14 @@ int supervisor_run(struct config *config, const struct supervisor_options *optio
 		.lifeline_read = -1,
 		.lifeline_write = -1,
 		.lock_fd = -1,
+		.bells_fd = -1,
 		.scaler = { .bell_fd = -1 },
+		.replace = { .answer_fd = -1 },
 	};
 	hide_memory();
 	log_set_process("supervisor");
-	reload_apply_log(config);
-	int code;
-	if (set_up(supervisor, &err)) {
-		code = serve(supervisor);
-	} else {
+	int code = 0;
+	if (!run(supervisor, &code, &err)) {
 		fprintf(stderr, "reeve: %s\n", err.text);
 		code = error_exit_code(&err);
 	}

@@ -108,9 +108,14 @@ void orphans_init(struct supervisor *supervisor)
 {
 	struct orphans *orphans = &supervisor->orphans;
 	prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
-	find_children(&orphans->inherited, &orphans->inherited_count);
 	ev_init(&orphans->timer, on_again);
 	orphans->timer.data = supervisor;
+}
+
+void orphans_note_inherited(struct supervisor *supervisor)
+{
+	struct orphans *orphans = &supervisor->orphans;
+	find_children(&orphans->inherited, &orphans->inherited_count);
 }
 
 void orphans_forget(struct supervisor *supervisor, pid_t pid)
@@ -138,7 +143,8 @@ static bool is_inherited(const struct orphans *orphans, pid_t pid)
 /* A descendant of a dead worker is younger than the worker; an older orphan is somebody else's. */
 static bool is_left(const struct supervisor *supervisor, pid_t pid)
 {
-	if (pids_find(&supervisor->pids, pid) || is_inherited(&supervisor->orphans, pid))
+	if (pids_find(&supervisor->pids, pid) || is_inherited(&supervisor->orphans, pid) ||
+		pid == supervisor->replace.pid)
 		return false;
 	struct process process;
 	return !read_process(pid, &process) || process.start_tick >= supervisor->orphans.since_tick;

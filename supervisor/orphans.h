@@ -23,6 +23,8 @@ struct orphans {
 };
 
 void orphans_init(struct supervisor *supervisor);
+/* Whoever is our child by now was so before we began. */
+void orphans_note_inherited(struct supervisor *supervisor);
 void orphans_finish(struct supervisor *supervisor);
 /* A process that we did not fork was reaped: its pid may be another's from now on. */
 void orphans_forget(struct supervisor *supervisor, pid_t pid);

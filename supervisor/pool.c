@@ -46,6 +46,14 @@ struct pool *pool_create_process(struct supervisor *supervisor, const struct pro
 	return pool;
 }
 
+struct pool *pool_create_removed(struct supervisor *supervisor, const char *name)
+{
+	struct pool *pool = create(supervisor, name);
+	pool->is_removed = true;
+	pool->desired = 0;
+	return pool;
+}
+
 void pool_destroy(struct pool *pool)
 {
 	for (size_t i = 0; i < pool->count; i++) {
@@ -85,12 +93,12 @@ static size_t find_gap(const struct pool *pool, size_t from)
 	return at;
 }
 
-static struct child *add_child(struct pool *pool, size_t at)
+static struct child *insert_child(struct pool *pool, size_t at, int number)
 {
 	struct child *child = xcalloc(1, sizeof *child);
 	child->acts = acts_of_children;
 	child->pool = pool;
-	child->number = (int)at + 1;
+	child->number = number;
 	if (pool->process)
 		snprintf(child->name, sizeof child->name, "%s", pool->name);
 	else
@@ -103,6 +111,11 @@ static struct child *add_child(struct pool *pool, size_t at)
 	pool->children[at] = child;
 	pool->count++;
 	return child;
+}
+
+struct child *pool_append_child(struct pool *pool, int number)
+{
+	return insert_child(pool, pool->count, number);
 }
 
 static int count_wanted(const struct pool *pool)
@@ -129,7 +142,7 @@ static void start_more(struct pool *pool, int missing)
 	missing = revive_some(pool, missing);
 	for (size_t at = 0; missing > 0; missing--) {
 		at = find_gap(pool, at);
-		child_handle(add_child(pool, at), EVENT_START);
+		child_handle(insert_child(pool, at, (int)at + 1), EVENT_START);
 	}
 }
 

@@ -42,6 +42,10 @@ struct pool {
 
 struct pool *pool_create(struct supervisor *supervisor, const struct config_queue *queue);
 struct pool *pool_create_process(struct supervisor *supervisor, const struct process_row *process);
+/* Of a queue that the configuration no longer has: wants no worker. */
+struct pool *pool_create_removed(struct supervisor *supervisor, const char *name);
+/* A place that is free, after all others: `number` is greater than theirs. */
+struct child *pool_append_child(struct pool *pool, int number);
 /* Forgets its children, whether they have ended or not. */
 void pool_destroy(struct pool *pool);
 

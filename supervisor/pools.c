@@ -4,15 +4,26 @@
 #include "supervisor/roll.h"
 #include "supervisor/state.h"
 
-static struct pool *add_pool(struct supervisor *supervisor, const struct config_queue *queue)
+static void append(struct supervisor *supervisor, struct pool *pool)
 {
-	struct pool *pool = pool_create(supervisor, queue);
 	supervisor->pools = xgrow(supervisor->pools, supervisor->pool_count, &supervisor->pool_room,
 		sizeof(struct pool *));
 	supervisor->pools[supervisor->pool_count++] = pool;
-	pool->board = scoreboard_find_queue(supervisor->board, queue->name);
+}
+
+static void find_rows(struct pool *pool)
+{
+	struct scoreboard *board = pool->supervisor->board;
+	pool->board = scoreboard_find_queue(board, pool->name);
 	if (pool->board)
-		pool->fleet = scoreboard_fleet_row(supervisor->board, pool->board);
+		pool->fleet = scoreboard_fleet_row(board, pool->board);
+}
+
+static struct pool *add_pool(struct supervisor *supervisor, const struct config_queue *queue)
+{
+	struct pool *pool = pool_create(supervisor, queue);
+	append(supervisor, pool);
+	find_rows(pool);
 	return pool;
 }
 
@@ -78,6 +89,27 @@ static void remove_queue(struct pool *pool)
 	pool->queue = NULL;
 	pool->is_removed = true;
 	pool->desired = 0;
+}
+
+static struct pool *find_process(const struct supervisor *supervisor, const char *name)
+{
+	for (size_t i = 0; i < PROCESS_KINDS; i++)
+		if (strcmp(processes[i].name, name) == 0)
+			return supervisor->processes[i];
+	return NULL;
+}
+
+struct pool *pools_find_or_remove(struct supervisor *supervisor, const char *name, bool is_process)
+{
+	struct pool *pool =
+		is_process ? find_process(supervisor, name) : find_any(supervisor, name);
+	if (pool)
+		return pool;
+	pool = pool_create_removed(supervisor, name);
+	append(supervisor, pool);
+	if (!is_process)
+		find_rows(pool);
+	return pool;
 }
 
 static void apply_change(struct supervisor *supervisor, const struct change *change)

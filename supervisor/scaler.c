@@ -244,9 +244,10 @@ static void on_bell(struct ev_loop *loop, ev_io *watcher, int events)
 		step_all(watcher->data);
 }
 
-bool scaler_init(struct supervisor *supervisor)
+bool scaler_init(struct supervisor *supervisor, int bell_fd)
 {
-	supervisor->scaler.bell_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	supervisor->scaler.bell_fd =
+		bell_fd >= 0 ? bell_fd : eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (supervisor->scaler.bell_fd < 0)
 		return false;
 	ev_init(&supervisor->scaler.timer, on_look);

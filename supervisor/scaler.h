@@ -26,7 +26,8 @@ struct pool_scaling {
 	int64_t told_short_ms; /* steady time of the last line about memory; 0: none */
 };
 
-bool scaler_init(struct supervisor *supervisor);
+/* bell_fd: of a program that was in our place; −1: a new one is made. */
+bool scaler_init(struct supervisor *supervisor, int bell_fd);
 void scaler_finish(struct supervisor *supervisor);
 /* Takes up which queues are followed; after the start and each reload. */
 void scaler_follow(struct supervisor *supervisor);

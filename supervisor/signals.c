@@ -5,6 +5,7 @@
 #include "supervisor/drain.h"
 #include "supervisor/reap.h"
 #include "supervisor/reload.h"
+#include "supervisor/replace.h"
 #include "supervisor/state.h"
 #include "supervisor/status.h"
 
@@ -90,8 +91,7 @@ static void on_reopen(struct supervisor *supervisor)
 
 static void on_replace(struct supervisor *supervisor)
 {
-	(void)supervisor;
-	log_line(LOG_WARN, "replacing the running binary is not supported yet");
+	replace_request(supervisor);
 }
 
 static const struct {
@@ -131,6 +131,22 @@ static void set_mask(int how)
 void signals_hold(void)
 {
 	set_mask(SIG_BLOCK);
+}
+
+void signals_release(void)
+{
+	set_mask(SIG_UNBLOCK);
+}
+
+bool signals_await_stop(int64_t ms)
+{
+	const struct timespec time = { .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000 };
+	sigset_t stops;
+	sigemptyset(&stops);
+	sigaddset(&stops, SIGTERM);
+	sigaddset(&stops, SIGINT);
+	sigaddset(&stops, SIGQUIT);
+	return sigtimedwait(&stops, NULL, &time) > 0;
 }
 
 void signals_init(struct supervisor *supervisor)

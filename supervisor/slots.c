@@ -18,6 +18,35 @@ void slots_init(struct supervisor *supervisor)
 		supervisor->free_slots[i] = (int)(count - 1 - i);
 }
 
+static bool mark_used(const struct supervisor *supervisor, const struct pool *pool, bool *is_used)
+{
+	for (size_t i = 0; i < pool->count; i++) {
+		const struct slot *slot = pool->children[i]->slot;
+		if (slot && is_used[slot - supervisor->board->slots])
+			return false;
+		if (slot)
+			is_used[slot - supervisor->board->slots] = true;
+	}
+	return true;
+}
+
+bool slots_recount(struct supervisor *supervisor)
+{
+	size_t count = supervisor->board->slot_count;
+	OWNED(free) bool *is_used = xcalloc(count, sizeof *is_used);
+	for (size_t i = 0; i < PROCESS_KINDS; i++)
+		if (!mark_used(supervisor, supervisor->processes[i], is_used))
+			return false;
+	for (size_t i = 0; i < supervisor->pool_count; i++)
+		if (!mark_used(supervisor, supervisor->pools[i], is_used))
+			return false;
+	supervisor->free_slot_count = 0;
+	for (size_t i = count; i > 0; i--)
+		if (!is_used[i - 1])
+			supervisor->free_slots[supervisor->free_slot_count++] = (int)i - 1;
+	return true;
+}
+
 struct slot *slots_take(struct supervisor *supervisor, const struct child *child)
 {
 	if (supervisor->free_slot_count == 0)

@@ -8,6 +8,7 @@
 #include "base/fault.h"
 #include "base/log.h"
 #include "supervisor/lock.h"
+#include "supervisor/logring.h"
 #include "supervisor/signals.h"
 #include "supervisor/slots.h"
 #include "supervisor/state.h"
@@ -30,6 +31,8 @@ static void leave_parent(struct supervisor *supervisor)
 	if (supervisor->lock_fd >= 0)
 		close(supervisor->lock_fd);
 	close(supervisor->board_fd);
+	close(supervisor->bells_fd);
+	close(log_ring_memory(supervisor->ring));
 	signals_finish(supervisor);
 	ev_loop_destroy(supervisor->loop);
 	for (size_t i = 0; i < ARRAY_SIZE(own_variables); i++)

@@ -46,6 +46,7 @@ struct supervisor {
 	size_t free_slot_count;
 	struct log_ring *ring;
 	struct bells bells;
+	int bells_fd;
 	int lifeline_read, lifeline_write;
 	char *cgroup; /* where handlers get cgroups; NULL: nowhere */
 
@@ -94,8 +95,19 @@ struct supervisor {
 		ev_timer idle; /* --until-idle */
 		ev_timer hung;
 		int64_t looked_at_ms; /* for hung workers; steady */
-		bool is_ready;
+		bool is_ready;        /* everything has been up */
 	} watch;
+	struct {
+		char *binary;      /* what is put in our place; NULL: not known */
+		pid_t pid;         /* of the rehearsal; 0: none is on */
+		int answer_fd;     /* where it speaks; −1: none is on */
+		ev_timer patience; /* until it has answered, then until clients are gone */
+		ev_io answer;
+		char said[4096];
+		size_t length;
+		int64_t asked_at_ms, agreed_at_ms; /* steady; 0: it has not agreed */
+		bool is_late;
+	} replace;
 	ev_timer roll_timer;
 	struct {
 		ev_timer timer;

@@ -41,6 +41,7 @@ static void on_ready_look(struct ev_loop *loop, ev_timer *timer, int events)
 	if (!is_up && spent_ms < READY_LATEST_MS)
 		return;
 	ev_timer_stop(loop, timer);
+	supervisor->watch.is_ready = true;
 	log_line(is_up ? LOG_INFO : LOG_WARN, "%s after %lld ms",
 		is_up ? "ready" : "not everything is up", (long long)spent_ms);
 	notify_ready(supervisor);
@@ -74,7 +75,8 @@ static void start(struct supervisor *supervisor, ev_timer *timer,
 
 void watch_start(struct supervisor *supervisor)
 {
-	start(supervisor, &supervisor->watch.ready, on_ready_look, READY_LOOK_S);
+	start(supervisor, &supervisor->watch.ready, on_ready_look,
+		supervisor->watch.is_ready ? 0 : READY_LOOK_S);
 	start(supervisor, &supervisor->watch.watchdog, on_watchdog,
 		(double)notify_interval_ms() / 1000);
 	start(supervisor, &supervisor->watch.idle, on_idle_look,

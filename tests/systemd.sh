@@ -122,12 +122,35 @@ queues:
   one: { workers: 2, run: 'echo done' }
   two: { run: 'head -c 900000 /dev/zero | tr \\\\0 x' }
   loud: { run: 'seq 20000' }
+  long: { run: 'until [ -f /var/lib/reeve/go ]; do sleep 0.1; done' }
 "
 inside systemctl reload reeve
 same "reload keeps the process" "$(show reeve MainPID)" "$before"
 has_queue() { reeve reeve status --json | grep -q "\"$1\""; }
 eventually 30 has_queue two
 saw "reload is RELOADING, then READY, and adds a queue"
+# An upgrade while a task runs: the file is another one, the process the same.
+running=$(reeve reeve push long '{}')
+is_running() { reeve reeve task "$running" --json | grep -q '"working"'; }
+eventually 30 is_running
+cp "$root/usr/local/bin/reeve" "$root/usr/local/bin/reeve.new"
+mv "$root/usr/local/bin/reeve.new" "$root/usr/local/bin/reeve"
+inside systemctl kill -s USR2 --kill-who=main reeve
+eventually 30 has_entry 'replaced: version' _SYSTEMD_UNIT=reeve.service
+same "USR2 keeps the main process" "$(show reeve MainPID)" "$before"
+same "which runs the new file" "$(inside readlink "/proc/$before/exe")" /usr/local/bin/reeve
+is_active() { [ "$(show reeve ActiveState)/$(show reeve SubState)" = active/running ]; }
+eventually 30 is_active
+touch "$root/var/lib/reeve/go"
+has_completed() { reeve reeve task "$running" --json | grep -q '"completed"'; }
+eventually 30 has_completed
+reeve reeve task "$running" --json | grep -q '"attempt":1' || fail "the task ran on over USR2"
+saw "USR2 is RELOADING, then READY; a task runs on over it"
+rm "$root/usr/local/bin/reeve" && cp "$build/cli/reeve" "$root/usr/local/bin/gone"
+inside systemctl kill -s USR2 --kill-who=main reeve
+eventually 30 has_entry 'not replaced, the running binary stays' PRIORITY=3 _SYSTEMD_UNIT=reeve.service
+mv "$root/usr/local/bin/gone" "$root/usr/local/bin/reeve"
+same "without a binary the old one stays" "$(show reeve MainPID)" "$before"
 printf 'queues: 7\n' >"$etc/broken" && cp "$etc/reeve.yaml" "$etc/good" && cp "$etc/broken" "$etc/reeve.yaml"
 ! inside systemctl reload reeve 2>/dev/null || fail "a reload of a file with mistakes fails"
 cp "$etc/good" "$etc/reeve.yaml"

@@ -5,6 +5,8 @@
 #include "workers/scoreboard.h"
 
 #include "base/clock.h"
+#include "base/memory.h"
+#include "base/shared.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -26,34 +28,49 @@ const char *const slot_state_names[SLOT_STATES] = {
 	[SLOT_DRAINING] = "draining",
 };
 
-static bool map(int fd, struct scoreboard **out, struct error *err)
-{
-	if (ftruncate(fd, sizeof(struct scoreboard)) < 0)
-		return error_set(err, ERROR_UNAVAILABLE, "scoreboard: %s", strerror(errno));
-	void *memory =
-		mmap(NULL, sizeof(struct scoreboard), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	if (memory == MAP_FAILED)
-		return error_set(err, ERROR_UNAVAILABLE, "scoreboard: %s", strerror(errno));
-	*out = memory;
-	return true;
-}
-
 bool scoreboard_create(struct scoreboard **out, int *fd, struct error *err)
 {
-	struct scoreboard *board = NULL;
-	int made = memfd_create("reeve-scoreboard", MFD_CLOEXEC);
-	if (made < 0)
-		return error_set(err, ERROR_UNAVAILABLE, "scoreboard: %s", strerror(errno));
-	if (!map(made, &board, err)) {
-		close(made);
+	void *memory;
+	if (!shared_create("reeve-scoreboard", sizeof(struct scoreboard), fd, &memory, err))
 		return false;
-	}
+	struct scoreboard *board = memory;
 	board->version = SCOREBOARD_VERSION;
 	board->slot_size = sizeof(struct slot);
 	board->slot_count = SCOREBOARD_SLOTS;
 	board->queue_count = SCOREBOARD_QUEUES;
 	*out = board;
-	*fd = made;
+	return true;
+}
+
+/* Test builds may claim to know another one. */
+static uint32_t known_version(void)
+{
+#ifdef REEVE_FAULTS
+	const char *text = getenv("REEVE_SCOREBOARD_VERSION");
+	if (text)
+		return (uint32_t)atoi(text);
+#endif
+	return SCOREBOARD_VERSION;
+}
+
+bool scoreboard_attach(int fd, bool is_copy, struct scoreboard **out, struct error *err)
+{
+	uint32_t version = 0;
+	/* The version comes first, whatever the size. */
+	if (pread(fd, &version, sizeof version, 0) != sizeof version || version != known_version())
+		return error_set(err, ERROR_INVALID,
+			"the scoreboard is of version %u, this binary knows %u", version,
+			known_version());
+	void *memory;
+	if (!shared_map("scoreboard", sizeof(struct scoreboard), fd, is_copy, &memory, err))
+		return false;
+	struct scoreboard *board = memory;
+	if (board->slot_size != sizeof(struct slot) || board->slot_count != SCOREBOARD_SLOTS ||
+		board->queue_count != SCOREBOARD_QUEUES) {
+		munmap(board, sizeof *board);
+		return error_set(err, ERROR_INVALID, "the scoreboard's slots are of another size");
+	}
+	*out = board;
 	return true;
 }
 

@@ -137,6 +137,9 @@ struct scoreboard {
 
 /* Makes the shared memory; untouched slots cost nothing. The fd is close-on-exec. */
 bool scoreboard_create(struct scoreboard **out, int *fd, struct error *err);
+/* One that another program has made: INVALID where its version or layout is not this one's.
+ * is_copy: what is written stays here. */
+bool scoreboard_attach(int fd, bool is_copy, struct scoreboard **out, struct error *err);
 void scoreboard_destroy(struct scoreboard *board, int fd);
 
 /* Child: its text fields change as one. NULL leaves a field; "" clears it. */

@@ -29,6 +29,19 @@ nsenter -t "$inside" -p -m kill -KILL "$worker"
 restarted() { [ "$(reeve status --json | json 'v["queues"]["mail"]["restarts"]')" = 1 ]; }
 eventually 20 restarted
 same "the shell's own child goes on" "$(nsenter -t "$inside" -p -m pgrep -c sleep)" 1
+kill -USR2 "$inside"
+eventually 20 grep -q 'supervisor: replaced: ' log
+eventually 20 reeve status
+same "USR2: another binary is process 1" "$(reeve status --json | json 'v["pid"]')" 1
+nsenter -t "$inside" -p -m sh -c '(setsid sleep 500 &)'
+worker=$(nsenter -t "$inside" -p -m "$REEVE" -c "$home/reeve.yaml" status --json | json 'v["workers"][0]["pid"]')
+nsenter -t "$inside" -p -m kill -KILL "$worker"
+restarted_again() { [ "$(reeve status --json | json 'v["queues"]["mail"]["restarts"]')" = 2 ]; }
+eventually 20 restarted_again
+reeve push mail 6 --wait >/dev/null
+same "the shell's own child still goes on, a stranger's orphan does not" \
+	"$(nsenter -t "$inside" -p -m pgrep -af 'sleep [56]00' | sed 's/^[0-9]* //')" "sleep 600"
+eventually 20 reaped
 kill -TERM "$inside"
 code=0
 wait "$outer" || code=$?
