@@ -4,6 +4,7 @@
 #include "base/clock.h"
 
 #include <ftw.h>
+#include <libpq-fe.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -75,6 +76,11 @@ void contract_set_url(const char *wanted)
 	url = wanted;
 }
 
+bool contract_is_in_memory(void)
+{
+	return strcmp(url, "memory:") == 0;
+}
+
 static int delete_entry(const char *path, const struct stat *status, int kind, struct FTW *walk)
 {
 	(void)status;
@@ -96,6 +102,35 @@ static void choose_prefix(char *whole, size_t size)
 	snprintf(whole, size, "%s?prefix={%s}:", server, owner);
 }
 
+/* On the server of tests/with_postgres.sh: one schema, made as if nobody had used it yet, since a
+ * new one costs more than most tests. */
+static void choose_schema(char *whole, size_t size)
+{
+	static const char empty[] =
+		"DO $$DECLARE t text; BEGIN"
+		" FOR t IN SELECT tablename FROM pg_tables WHERE schemaname = 'contract'"
+		" AND tablename NOT IN ('meta', 'alive') LOOP"
+		" EXECUTE 'DELETE FROM contract.' || quote_ident(t); END LOOP;"
+		" IF to_regclass('contract.alive') IS NOT NULL THEN EXECUTE"
+		" 'UPDATE contract.alive SET at = extract(epoch FROM clock_timestamp()) * 1000, "
+		"since = 0';"
+		" END IF; END$$";
+	const char *server = getenv("REEVE_TEST_POSTGRES");
+	if (!server) {
+		fprintf(stderr, "run it through tests/with_postgres.sh\n");
+		abort();
+	}
+	PGconn *connection = PQconnectdb(server);
+	PGresult *result = PQexec(connection, empty);
+	if (PQresultStatus(result) != PGRES_COMMAND_OK) {
+		fprintf(stderr, "%s\n", PQerrorMessage(connection));
+		abort();
+	}
+	PQclear(result);
+	PQfinish(connection);
+	snprintf(whole, size, "%s?schema=contract", server);
+}
+
 void contract_begin(void)
 {
 	char whole[128];
@@ -109,14 +144,8 @@ void contract_begin(void)
 	}
 	if (strcmp(url, "redis:") == 0)
 		choose_prefix(whole, sizeof whole);
-	if (strcmp(url, "postgres:") == 0) {
-		static unsigned schemas;
-		const char *server = getenv("REEVE_TEST_POSTGRES");
-		if (!server)
-			abort();
-		snprintf(whole, sizeof whole, "%s?schema=contract_%d_%u", server, (int)getpid(),
-			++schemas);
-	}
+	if (strcmp(url, "postgres:") == 0)
+		choose_schema(whole, sizeof whole);
 	struct error err;
 	if (!store_open(whole, NULL, &store, &err)) {
 		fprintf(stderr, "%s\n", err.text);

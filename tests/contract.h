@@ -22,6 +22,7 @@ extern const struct contract_part contract_leases, contract_returns, contract_co
 /* Before and after each test. The URL is "memory:", "sqlite:", which gets a file of its
  * own, "redis:", which gets a prefix, or "postgres:", which gets a schema of its own. */
 void contract_set_url(const char *url);
+bool contract_is_in_memory(void);
 void contract_begin(void);
 void contract_end(void);
 

@@ -1,16 +1,25 @@
 #!/bin/sh
 # Installs what the tests need, builds with sanitizers and deaths at named steps, runs every test.
-# usage: tests/run.sh [TEST…]   a test's name as `meson test --list` shows it
+# usage: tests/run.sh [--pairs] [TEST…]   --pairs: the stories and kills with every pair of store and
+#   broker too, some minutes; TEST: a test's name as `meson test --list` shows it
 set -eu
 cd "$(dirname "$0")/.."
 sh contrib/debian/packages.sh build test
+# The servers that tests start arrive while the compiler works.
+sh contrib/debian/packages.sh servers &
+servers=$!
 build=${REEVE_TEST_BUILD:-build-test}
 [ -f "$build/build.ninja" ] || meson setup "$build" -Dfaults=true -Db_sanitize=address,undefined \
 	-Dbuildtype=debugoptimized -Dwerror=true >/dev/null
 ninja -C "$build" >"$build/ninja.log" 2>&1 || { tail -n 40 "$build/ninja.log"; exit 1; }
+wait $servers
 sh tests/layers.sh
+which="--no-suite pair"
+[ "${1:-}" != --pairs ] || { which=; shift; }
+[ $# -eq 0 ] || which=
 # More tests at a time than cores: most of them wait.
 code=0
-meson test -C "$build" --no-rebuild --num-processes 8 --print-errorlogs "$@" || code=$?
+# shellcheck disable=SC2086 # words
+meson test -C "$build" --no-rebuild --num-processes 8 --print-errorlogs $which "$@" || code=$?
 sh tests/count.sh "$build" || code=1
 exit $code

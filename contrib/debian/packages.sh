@@ -1,13 +1,14 @@
 #!/bin/sh
 # Installs what reeve needs from Debian's own packages (12 and 13).
-# usage: packages.sh build|examples|test|ci …   Only what is missing is installed; without root it
+# usage: packages.sh build|examples|test|servers|ci …   Only what is missing is installed; without root it
 # names what is missing and ends with 1.
 set -eu
 
 build="gcc libc6-dev meson ninja-build pkg-config libev-dev libyaml-dev libjansson-dev libsqlite3-dev
 	libmd-dev libhiredis-dev libpq-dev libpq5 libcurl4-openssl-dev libcurl4"
 examples="python3 tzdata"
-tests="libcunit1-dev python3 procps sqlite3 tzdata redis-server postgresql pgbouncer npm python3-boto3"
+tests="libcunit1-dev python3 procps sqlite3 tzdata"
+servers="redis-server postgresql pgbouncer npm python3-boto3"
 ci="clang clang-format shellcheck valgrind git scdoc"
 
 wanted=
@@ -16,8 +17,9 @@ for set in "$@"; do
 	build) wanted="$wanted $build" ;;
 	examples) wanted="$wanted $examples" ;;
 	test) wanted="$wanted $tests" ;;
+	servers) wanted="$wanted $servers" ;;
 	ci) wanted="$wanted $ci" ;;
-	*) echo "packages.sh: expected build, examples, test or ci, got \"$set\"" >&2; exit 2 ;;
+	*) echo "packages.sh: expected build, examples, test, servers or ci, got \"$set\"" >&2; exit 2 ;;
 	esac
 done
 
@@ -37,8 +39,9 @@ fi
 export DEBIAN_FRONTEND=noninteractive
 log=$(mktemp)
 # shellcheck disable=SC2086 # the list is words
-if ! { apt-get update && apt-get install -y --no-install-recommends \
-	-o DPkg::Lock::Timeout=300 $missing; } >"$log" 2>&1; then
+install() { apt-get install -y --no-install-recommends -o DPkg::Lock::Timeout=300 $missing; }
+# The lists of what there is may be missing, or of long ago.
+if ! { install || { apt-get update && install; }; } >"$log" 2>&1; then
 	tail -n 20 "$log" >&2
 	rm -f "$log"
 	exit 1

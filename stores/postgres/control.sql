@@ -281,10 +281,10 @@ DECLARE
 	v_number bigint;
 BEGIN
 	FOREACH v_state IN ARRAY p_jobs LOOP
-		FOR v_number IN DELETE FROM job WHERE id IN (
-			SELECT id FROM job WHERE status = v_state AND finished < p_before
-			AND finished IS NOT NULL ORDER BY finished LIMIT p_limit - v_count FOR UPDATE SKIP LOCKED)
-			RETURNING id
+		FOR v_number IN WITH picked AS MATERIALIZED (
+				SELECT id FROM job WHERE status = v_state AND finished < p_before AND finished IS NOT NULL
+				ORDER BY finished LIMIT p_limit - v_count FOR UPDATE SKIP LOCKED)
+			DELETE FROM job WHERE id IN (SELECT id FROM picked) RETURNING id
 		LOOP
 			INSERT INTO doomed VALUES (v_number) ON CONFLICT DO NOTHING;
 			v_count := v_count + 1;

@@ -146,9 +146,10 @@ DECLARE
 	r reply;
 BEGIN
 	IF v_queue IS NOT NULL THEN
-		UPDATE outbox SET state = 0, is_lapsed = true WHERE (n, bundle) IN (
+		WITH lapsed AS MATERIALIZED (
 			SELECT n, bundle FROM outbox WHERE queue = v_queue AND state = 1 AND at <= now_ms()
-			ORDER BY at LIMIT 1000 FOR UPDATE SKIP LOCKED);
+			ORDER BY at LIMIT 1000 FOR UPDATE SKIP LOCKED)
+		UPDATE outbox SET state = 0, is_lapsed = true WHERE (n, bundle) IN (SELECT * FROM lapsed);
 		FOR r IN SELECT * FROM claim_page(v_queue, p_owner, p_claim_ms, now_ms() + p_horizon, p_max,
 			p_payloads)
 		LOOP

@@ -86,9 +86,12 @@ DECLARE
 	v_count integer := 0;
 BEGIN
 	FOR v_lease IN
-		DELETE FROM lease WHERE task IN (
+		-- Looked for once: the planner may try what stands behind IN again for each row, and each
+		-- time finds others.
+		WITH ended AS MATERIALIZED (
 			SELECT task FROM lease WHERE queue = p_queue AND until <= now_ms()
 			AND v_since + length <= server_ms() ORDER BY until LIMIT p_limit FOR UPDATE SKIP LOCKED)
+		DELETE FROM lease WHERE task IN (SELECT task FROM ended)
 		RETURNING *
 	LOOP
 		PERFORM add_attempt(v_lease.task, v_lease.attempt, NULL, lost_entry(t, v_lease), NULL)
@@ -127,9 +130,10 @@ DECLARE
 	v_count integer := 0;
 BEGIN
 	FOR v IN
-		DELETE FROM delayed WHERE (queue, due, n, bundle) IN (
+		WITH picked AS MATERIALIZED (
 			SELECT queue, due, n, bundle FROM delayed WHERE queue = p_queue AND due <= now_ms()
 			ORDER BY due, n LIMIT p_limit FOR UPDATE SKIP LOCKED)
+		DELETE FROM delayed WHERE (queue, due, n, bundle) IN (SELECT * FROM picked)
 		RETURNING *
 	LOOP
 		IF v.is_timeout THEN

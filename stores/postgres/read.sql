@@ -256,8 +256,9 @@ CREATE OR REPLACE FUNCTION forget_messages(p_limit integer) RETURNS integer LANG
 DECLARE
 	v_count integer;
 BEGIN
-	DELETE FROM adopted WHERE (queue, message) IN (SELECT queue, message FROM adopted
-		WHERE at < now_ms() - 1296000000 ORDER BY at LIMIT p_limit FOR UPDATE SKIP LOCKED);
+	WITH old AS MATERIALIZED (SELECT queue, message FROM adopted
+		WHERE at < now_ms() - 1296000000 ORDER BY at LIMIT p_limit FOR UPDATE SKIP LOCKED)
+	DELETE FROM adopted WHERE (queue, message) IN (SELECT * FROM old);
 	GET DIAGNOSTICS v_count = ROW_COUNT;
 	RETURN v_count;
 END $$;
