@@ -42,6 +42,9 @@ for _ in 1 2 3 4 5 6 7 8 9 10; do reeve push mail '"go"' >/dev/null; done
 eventually 30 is_fleet 'v["queues"]["mail"]["busy"]' 10
 shares=$(fleet 'min(h["queues"]["mail"]["busy"] for h in v["hosts"]) >= 3')
 same "both work on it" "$shares" true
+# Unheard of each other they would have 10 each.
+sleep 1
+same "with no more workers than it needs" "$(fleet 'v["queues"]["mail"]["workers"] <= 14')" true
 touch go
 eventually 30 is_fleet 'v["queues"]["mail"]["completed"]' 10
 rm go
