@@ -17,7 +17,7 @@ static void fork_it(struct child *child)
 	child->was_stopped = false;
 	child->is_stale = false;
 	child->is_hung = false;
-	child->quiet_looks = 0;
+	child->quiet_looks = child->late_looks = 0;
 	if (!spawn_child(child))
 		child_handle(child, EVENT_FORK_FAILED);
 }

@@ -85,7 +85,8 @@ struct child {
 	int64_t seen_beat_ms; /* of its slot, at the last look; see hung.h */
 	uint64_t seen_ticks;  /* of its CPU time, too */
 	int quiet_looks;      /* in a row that saw no life */
-	bool is_hung;         /* killed for that */
+	int late_looks;       /* in a row that saw it past its task's time */
+	bool is_hung;         /* killed for one of both */
 	bool was_stopped;     /* it was told to end, or killed, before it died */
 };
 

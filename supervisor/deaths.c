@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "supervisor/deaths_untold.h"
 #include "supervisor/fleet.h"
+#include "supervisor/hung.h"
 #include "supervisor/slots.h"
 #include "supervisor/state.h"
 
@@ -51,7 +52,7 @@ static void describe(const struct child *child, char out[SCOREBOARD_TEXT])
 {
 	deaths_describe(child->exit_status, out);
 	if (child->is_hung && WIFSIGNALED(child->exit_status))
-		snprintf(out, SCOREBOARD_TEXT, "hung: showed no life and was killed");
+		snprintf(out, SCOREBOARD_TEXT, "hung: %s and was killed", hung_reason(child));
 }
 
 bool deaths_is_recycling(const struct child *child)

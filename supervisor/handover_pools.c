@@ -81,6 +81,7 @@ static const struct field child_fields[] = {
 	FIELD(struct child, seen_beat_ms),
 	FIELD(struct child, seen_ticks),
 	FIELD(struct child, quiet_looks),
+	FIELD(struct child, late_looks),
 	FIELD(struct child, is_hung),
 	FIELD(struct child, was_stopped),
 };

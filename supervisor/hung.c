@@ -15,6 +15,7 @@
 
 #define LOOK_MS   10000
 #define LOOKS     12 /* four times the longest silence of a worker that is well */
+#define LATE_MOST 3  /* past its task's time */
 #define LATE_PART 5  /* a look that is a fifth late counts for nothing: the machine is loaded */
 
 /* Test builds may look faster. */
@@ -90,17 +91,43 @@ static void log_stack(const char *who, pid_t pid)
 		read_line(pid, "stack", stack, sizeof stack));
 }
 
+static bool is_late_with_task(const struct child *child)
+{
+	return child->late_looks >= LATE_MOST;
+}
+
+const char *hung_reason(const struct child *child)
+{
+	return is_late_with_task(child) ? "was past its task's time" : "showed no life";
+}
+
+/* Owned. */
+static char *describe(const struct child *child)
+{
+	if (is_late_with_task(child))
+		return xprintf("is %lld s past the end of its task's time",
+			(long long)(clock_steady_ms() - atomic_load(&child->slot->overdue_at_ms)) /
+				1000);
+	return xprintf("has shown no life for %lld s", (long long)(look_ms() * LOOKS / 1000));
+}
+
 static void end_hung(struct child *child)
 {
 	struct slot last;
+	OWNED(free) char *what = describe(child);
 	scoreboard_read_slot(child->slot, &last);
-	log_line(LOG_ERROR, "%s (pid %d) has shown no life for %lld s%s%s: it is killed",
-		child->name, (int)child->pid, (long long)(look_ms() * LOOKS / 1000),
+	log_line(LOG_ERROR, "%s (pid %d) %s%s%s: it is killed", child->name, (int)child->pid, what,
 		last.task_id[0] ? ", with task " : "", last.task_id);
 	log_stack(child->name, child->pid);
 	log_stack("its handler", atomic_load(&child->slot->handler_group));
 	child->is_hung = true;
 	kill(child->pid, SIGKILL);
+}
+
+static bool is_overdue(const struct child *child)
+{
+	const int64_t at_ms = atomic_load(&child->slot->overdue_at_ms);
+	return at_ms != 0 && clock_steady_ms() > at_ms;
 }
 
 static void look_at(struct child *child, bool is_late)
@@ -109,14 +136,25 @@ static void look_at(struct child *child, bool is_late)
 	if (!child->slot || !child->pid || child->is_hung || !read_life(child->pid, &life))
 		return;
 	const int64_t beat_ms = atomic_load(&child->slot->beat_ms);
+	const bool counts = !is_late && !is_excused(child, &life);
 	if (beat_ms != child->seen_beat_ms)
 		child->quiet_looks = 0;
-	else if (!is_late && !is_excused(child, &life))
+	else if (counts)
 		child->quiet_looks++;
+	if (!is_overdue(child))
+		child->late_looks = 0;
+	else if (counts)
+		child->late_looks++;
 	child->seen_beat_ms = beat_ms;
 	child->seen_ticks = life.ticks;
-	if (child->quiet_looks >= LOOKS)
+	if (child->quiet_looks >= LOOKS || is_late_with_task(child))
 		end_hung(child);
+}
+
+static void look_at_all(const struct pool *pool, bool is_late)
+{
+	for (size_t i = 0; i < pool->count; i++)
+		look_at(pool->children[i], is_late);
 }
 
 static void on_look(struct ev_loop *loop, ev_timer *timer, int events)
@@ -127,9 +165,10 @@ static void on_look(struct ev_loop *loop, ev_timer *timer, int events)
 	const int64_t spent_ms = now - supervisor->watch.looked_at_ms;
 	const bool is_late = spent_ms > look_ms() + look_ms() / LATE_PART;
 	supervisor->watch.looked_at_ms = now;
+	for (size_t i = 0; i < PROCESS_KINDS; i++)
+		look_at_all(supervisor->processes[i], is_late);
 	for (size_t i = 0; i < supervisor->pool_count; i++)
-		for (size_t j = 0; j < supervisor->pools[i]->count; j++)
-			look_at(supervisor->pools[i]->children[j], is_late);
+		look_at_all(supervisor->pools[i], is_late);
 }
 
 void hung_init(struct supervisor *supervisor)

@@ -31,6 +31,7 @@
 
 bool keeper_note(struct keeper *keeper, bool ok, const char *what, const struct error *err)
 {
+	atomic_store(&keeper->self.setup->slot->beat_ms, clock_steady_ms());
 	if (ok || err->kind == ERROR_UNAVAILABLE)
 		self_note_store(&keeper->self, ok, err);
 	else

@@ -13,7 +13,7 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
-#define SCOREBOARD_VERSION 5
+#define SCOREBOARD_VERSION 6
 #define SCOREBOARD_SLOTS   10240
 #define SCOREBOARD_QUEUES  1024
 #define SCOREBOARD_DEATHS  256
@@ -49,7 +49,10 @@ struct slot {
 	_Atomic int32_t exit_cause; /* a child's own word on why it ends; enum worker_exit */
 	_Atomic uint64_t served;    /* attempts whose time is in busy_ms by now */
 	_Atomic uint64_t recycled;  /* handlers replaced as the queue's `recycle` says */
-	char reserved[48];
+	/* Steady time at which the program that runs should have been killed by the child; 0: none
+	 * runs, or it has no time-out. */
+	_Atomic int64_t overdue_at_ms;
+	char reserved[40];
 };
 
 /* How closely the parent follows the depth of a queue. */
