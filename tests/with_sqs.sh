@@ -2,7 +2,8 @@
 # Runs a command with an SQS emulator of its own on loopback, in a temporary folder, and stops it.
 # REEVE_TEST_SQS is its endpoint. In the folder REEVE_TEST_SQS_DIR are `pid`, and the programs
 # `start` and `stop`; what was stopped begins again without queues. The emulator is installed from
-# tests/emulators/package-lock.json, where that has not been done.
+# tests/emulators/package-lock.json, where that has not been done. REEVE_TEST_EMULATOR=local is the other
+# one; REEVE_TEST_NODE, for the command, is the Node.js that runs it.
 # usage: with_sqs.sh COMMAND…
 set -eu
 . "$(dirname "$0")/free_port.sh"
@@ -56,7 +57,7 @@ cat >"$dir/start" <<S
 set -eu
 dir=\$(dirname "\$0")
 rm -f "\$dir/ready"
-setsid "$node" "$here/sqs.mjs" "\$(cat "\$dir/port")" "\$dir/ready" >>"\$dir/log" 2>&1 </dev/null &
+setsid "$node" "$here/${REEVE_TEST_EMULATOR:-sqs}.mjs" "\$(cat "\$dir/port")" "\$dir/ready" >>"\$dir/log" 2>&1 </dev/null &
 echo \$! >"\$dir/pid"
 while kill -0 "\$(cat "\$dir/pid")" 2>/dev/null; do
 	[ ! -e "\$dir/ready" ] || exit 0
@@ -78,8 +79,9 @@ AWS_SHARED_CREDENTIALS_FILE=/dev/null
 AWS_EC2_METADATA_DISABLED=true
 REEVE_TEST_SQS=http://127.0.0.1:$(cat "$dir/port")
 REEVE_TEST_SQS_DIR=$dir
+REEVE_TEST_NODE=$node
 export AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_CONFIG_FILE AWS_SHARED_CREDENTIALS_FILE \
-	AWS_EC2_METADATA_DISABLED REEVE_TEST_SQS REEVE_TEST_SQS_DIR
+	AWS_EC2_METADATA_DISABLED REEVE_TEST_SQS REEVE_TEST_SQS_DIR REEVE_TEST_NODE
 # A checker of memory stands in front of the program, not of this script.
 # shellcheck disable=SC2086 # the wrapper is words
 ${REEVE_TEST_WRAP:-} "$@"

@@ -65,10 +65,11 @@ int64_t shapes_due_ms(const struct task_record *task)
 
 json_t *shapes_task(const struct task_record *task, const struct attempt_list *attempts)
 {
-	return json_pack("{s:s, s:o, s:o, s:o, s:s, s:o, s:I, s:o, s:o, s:o, s:o}", "id", task->id,
-		"job_id", trace_text(task->job_id), "name", trace_text(task->name), "queue",
-		trace_text(task->queue), "status", task_state_names[task->state], "due_at",
-		shapes_time(shapes_due_ms(task)), "attempt", (json_int_t)task->attempt, "payload",
-		shapes_value(task->payload), "result", shapes_value(task->result), "trace",
-		list_entries(attempts), "output", trace_text(last_output(attempts)));
+	return json_pack("{s:s, s:o, s:o, s:o, s:s, s:o, s:o, s:I, s:o, s:o, s:o, s:o}", "id",
+		task->id, "job_id", trace_text(task->job_id), "name", trace_text(task->name),
+		"queue", trace_text(task->queue), "status", task_state_names[task->state], "reason",
+		trace_text(task->reason), "due_at", shapes_time(shapes_due_ms(task)), "attempt",
+		(json_int_t)task->attempt, "payload", shapes_value(task->payload), "result",
+		shapes_value(task->result), "trace", list_entries(attempts), "output",
+		trace_text(last_output(attempts)));
 }

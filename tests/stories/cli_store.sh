@@ -50,7 +50,7 @@ same "jobs by status" "$(reeve jobs --status running --json | json 'len(v)')" 3
 task=$(reeve push mail '[1,2]' --task hello --priority 5)
 reeve task "$task" --json >out
 same "task --json has its keys in order" "$(json 'list(v)' <out)" \
-	'["id", "job_id", "name", "queue", "status", "due_at", "attempt", "payload", "result", "trace", "output"]'
+	'["id", "job_id", "name", "queue", "status", "reason", "due_at", "attempt", "payload", "result", "trace", "output"]'
 same "a pushed task" "$(json '[v["id"] == "'"$task"'",v["job_id"],v["name"],v["queue"],v["status"],v["attempt"],v["payload"],v["result"],v["trace"],v["output"]]' <out)" \
 	'[true, null, "hello", "mail", "queued", 0, [1, 2], null, [], null]'
 printf '"from a file"' >payload.json
