@@ -38,12 +38,26 @@ static bool is_made_of(const char *text, const char *more)
 	return true;
 }
 
+/* Segments that servers and libcurl would take out of a path, but a signature would not. */
+static bool has_strange_segments(const char *path)
+{
+	while (*path == '/') {
+		size_t length = strcspn(++path, "/");
+		bool is_dots = (length == 1 && path[0] == '.') ||
+			       (length == 2 && path[0] == '.' && path[1] == '.');
+		if (is_dots || (length == 0 && *path == '/'))
+			return true;
+		path += length;
+	}
+	return false;
+}
+
 static bool is_good(const struct url *url)
 {
 	bool is_http = strcmp(url->scheme, "https") == 0 || strcmp(url->scheme, "http") == 0;
 	return is_http && !url->user && url->host_count == 1 && url->hosts[0].name[0] &&
 	       url->parameter_count == 0 && is_made_of(url->hosts[0].name, ".-_:") &&
-	       is_made_of(url->path, "/._~-");
+	       is_made_of(url->path, "/._~-") && !has_strange_segments(url->path);
 }
 
 static struct aws_endpoint endpoint_of(const struct url *url)

@@ -85,6 +85,28 @@ static void signatures_are_right(void)
 	tear_down();
 }
 
+static void paths_of_endpoints_are_signed_as_they_are_sent(void)
+{
+	static const char *const paths[] = { "/", "/sqs", "/sqs/", "/a-b_c.d~e/0/", "/..a/b..//" };
+	set_up("_-x.fifo");
+	tear_down();
+	for (size_t i = 0; i < ARRAY_SIZE(paths); i++) {
+		OWNED(free) char *endpoint = xprintf("%s%s", proxy.url, paths[i]);
+		struct error err = { 0 };
+		OWNED(free) char *url = xprintf("sqs://r-1/p?endpoint=%s", endpoint);
+		bool is_good = broker_check_url(url, &err);
+		CU_ASSERT_EQUAL(is_good, i + 1 < ARRAY_SIZE(paths));
+		if (!is_good)
+			continue;
+		broker = ground_open(endpoint, "");
+		ground_prepare(broker, queue);
+		CU_ASSERT_EQUAL(seen.err.kind, ERROR_NONE);
+		CU_ASSERT_EQUAL(go_round(), 3);
+		CU_ASSERT_EQUAL(count_refused(), 0);
+		tear_down();
+	}
+}
+
 static void session_tokens_are_sent_and_signed(void)
 {
 	setenv("AWS_ACCESS_KEY_ID", "ASIASESSION", 1);
@@ -396,6 +418,7 @@ int main(void)
 	python_server_start(&proxy, "http", "127.0.0.1", "sqs_proxy.py", arguments);
 	const struct suite_test tests[] = {
 		SUITE_TEST(signatures_are_right),
+		SUITE_TEST(paths_of_endpoints_are_signed_as_they_are_sent),
 		SUITE_TEST(session_tokens_are_sent_and_signed),
 		SUITE_TEST(connections_are_kept_and_requests_bounded),
 		SUITE_TEST(each_fault_is_survived_by_each_act),

@@ -146,8 +146,10 @@ static void begin_to_stop(struct courier *courier)
 {
 	courier->is_stopping = true;
 	scoreboard_set_state(courier->self.setup->slot, SLOT_DRAINING);
-	for (size_t i = 0; i < courier->queue_count; i++)
+	for (size_t i = 0; i < courier->queue_count; i++) {
 		courier_in_stop(&courier->queues[i]);
+		courier_out_drive(&courier->queues[i]);
+	}
 	courier_arm(courier, &courier->late, DRAIN_MS);
 	courier_end_if_done(courier);
 }

@@ -39,7 +39,7 @@ struct courier_in {
 struct courier_out {
 	struct parcel *parcels;
 	size_t under_way; /* parcels */
-	ev_timer again;
+	ev_timer again, mark;
 	struct courier_backoff backoff;
 	int64_t claimed_at_ms; /* steady: the last claim that was not full; 0: it was full or empty
 				*/
@@ -120,6 +120,7 @@ bool courier_is_worked_on(struct courier_queue *queue);
 
 /* courier_out.c */
 void courier_out_open(struct courier_queue *queue);
+/* Sends what can be sent; while draining it only marks what has gone out. */
 void courier_out_drive(struct courier_queue *queue);
 bool courier_out_is_busy(const struct courier_queue *queue);
 void courier_out_close(struct courier_queue *queue);

@@ -1,7 +1,7 @@
 /*
- * References on their way out: claim, send, mark. What is claimed travels as a parcel; what of it
- * could not be sent is tried again, alone. Where this process dies, the claims are given back, and
- * what was sent twice is met as known.
+ * References on their way out: claim, send, mark. One act claims for several requests; what one
+ * request takes is a parcel, and what of it could not be sent is tried again, alone. Where this
+ * process dies, the claims are given back, and what was sent twice is met as known.
  */
 #include "workers/courier.h"
 
@@ -13,8 +13,9 @@
 #define GIVE_UP_MS 90000 /* before the claim lapses */
 #define GATHER_MS  25    /* after a claim that was not full: the next one waits for more */
 #define LOOK_MS    10000 /* at the latest: rings can be lost with the process that rings */
-#define FLIGHT_MAX 4     /* parcels of one queue */
-#define CLAIM_MAX  100
+#define FLIGHT_MAX 8     /* parcels of one queue; claimed anew when half of them are back */
+#define MARK_MS    2     /* parcels that come back within this time are marked in one act */
+#define SEND_MAX   100   /* messages of a parcel, where the broker takes more */
 
 struct parcel {
 	struct courier_queue *queue;
@@ -54,39 +55,59 @@ static size_t count_left(const struct parcel *parcel)
 	return left;
 }
 
-/* Tells the store of what has gone out. False: the store is out, and it is told later. */
-static bool mark(struct parcel *parcel)
+/* Adds what has gone out of it and is not marked. */
+static size_t list_sent(const struct parcel *parcel, struct sent *out)
 {
-	struct courier *courier = parcel->queue->courier;
-	struct store *store = courier->self.store;
-	OWNED(free) struct sent *sent = xcalloc(parcel->list.count + 1, sizeof *sent);
 	size_t count = 0;
-	struct error err;
 	for (size_t i = 0; i < parcel->list.count; i++) {
 		const struct outgoing *row = &parcel->list.rows[i];
 		if (parcel->is_sent[i] && !parcel->is_marked[i])
-			sent[count++] = (struct sent){ .id = row->id, .dispatch = row->dispatch };
+			out[count++] = (struct sent){ .id = row->id, .dispatch = row->dispatch };
 	}
+	return count;
+}
+
+static size_t count_rows(const struct courier_queue *queue)
+{
+	size_t count = 0;
+	for (const struct parcel *parcel = queue->out.parcels; parcel; parcel = parcel->next)
+		count += parcel->list.count;
+	return count;
+}
+
+/* Tells the store of all that has gone out. False: the store is out, and it is told later. */
+static bool mark(struct courier_queue *queue)
+{
+	struct store *store = queue->courier->self.store;
+	OWNED(free) struct sent *sent = xcalloc(count_rows(queue) + 1, sizeof *sent);
+	size_t count = 0;
+	struct error err;
+	ev_timer_stop(queue->courier->loop, &queue->out.mark);
+	for (struct parcel *parcel = queue->out.parcels; parcel; parcel = parcel->next)
+		count += list_sent(parcel, sent + count);
 	if (count == 0)
 		return true;
 	bool ok = store->ops->mark_sent(store, sent, count, &err);
-	if (!courier_note_store(courier, ok, "mark_sent", &err))
+	if (!courier_note_store(queue->courier, ok, "mark_sent", &err))
 		return false;
 	fault_step("marked");
-	memcpy(parcel->is_marked, parcel->is_sent, parcel->list.count * sizeof(bool));
+	for (struct parcel *parcel = queue->out.parcels; parcel; parcel = parcel->next)
+		memcpy(parcel->is_marked, parcel->is_sent, parcel->list.count * sizeof(bool));
 	return true;
 }
 
-/* Marks what can be marked; false where the parcel is done with. */
-static bool settle(struct parcel *parcel)
+/* Marks what can be marked, and drops what is done with. What is left too late is claimed again
+ * when its claim has lapsed. */
+static void settle(struct courier_queue *queue)
 {
-	struct courier_queue *queue = parcel->queue;
-	bool is_late = clock_steady_ms() - parcel->claimed_at_ms > GIVE_UP_MS;
-	if (mark(parcel) ? count_left(parcel) > 0 && !is_late : !is_late)
-		return true;
-	/* What is left is claimed again when the claim has lapsed. */
-	drop(queue, parcel);
-	return false;
+	mark(queue);
+	struct parcel *next;
+	for (struct parcel *parcel = queue->out.parcels; parcel; parcel = next) {
+		bool is_late = clock_steady_ms() - parcel->claimed_at_ms > GIVE_UP_MS;
+		next = parcel->next;
+		if (!parcel->is_under_way && (is_late || count_left(parcel) == 0))
+			drop(queue, parcel);
+	}
 }
 
 static void on_sent(void *context, const bool *is_done, size_t count, const struct error *err)
@@ -109,8 +130,10 @@ static void on_sent(void *context, const bool *is_done, size_t count, const stru
 		courier_back_off(queue->courier, &queue->out.backoff);
 	else
 		queue->out.backoff.ms = 0;
-	settle(parcel);
-	courier_out_drive(queue);
+	if (queue->courier->is_stopping || queue->is_fifo)
+		courier_out_drive(queue);
+	else if (!ev_is_active(&queue->out.mark))
+		courier_arm(queue->courier, &queue->out.mark, MARK_MS);
 	courier_end_if_done(queue->courier);
 }
 
@@ -142,15 +165,16 @@ static void send_parcel(struct parcel *parcel)
 		free(texts[i]);
 }
 
-static void add_parcel(struct courier_queue *queue, struct outgoing_list *list)
+static void add_parcel(struct courier_queue *queue, const struct outgoing *rows, size_t count)
 {
 	struct parcel *parcel = xcalloc(1, sizeof *parcel);
 	*parcel = (struct parcel){ .queue = queue,
-		.list = *list,
-		.is_sent = xcalloc(list->count, sizeof(bool)),
-		.is_marked = xcalloc(list->count, sizeof(bool)),
-		.order = xcalloc(list->count, sizeof(size_t)),
+		.list = { .rows = xcalloc(count, sizeof *rows), .count = count },
+		.is_sent = xcalloc(count, sizeof(bool)),
+		.is_marked = xcalloc(count, sizeof(bool)),
+		.order = xcalloc(count, sizeof(size_t)),
 		.claimed_at_ms = clock_steady_ms() };
+	memcpy(parcel->list.rows, rows, count * sizeof *rows);
 	/* At the end: a FIFO queue sends in the order of its claims. */
 	struct parcel **at = &queue->out.parcels;
 	while (*at)
@@ -160,70 +184,80 @@ static void add_parcel(struct courier_queue *queue, struct outgoing_list *list)
 	send_parcel(parcel);
 }
 
+/* Whole requests, and a last one. Takes the rows' text. */
+static void add_parcels(struct courier_queue *queue, struct outgoing_list *list, size_t batch)
+{
+	for (size_t at = 0; at < list->count; at += batch)
+		add_parcel(queue, list->rows + at,
+			list->count - at < batch ? list->count - at : batch);
+	free(list->rows);
+}
+
 static void look_again(struct courier_queue *queue, int64_t ms)
 {
 	courier_arm(queue->courier, &queue->out.again, ms < LOOK_MS && ms >= 0 ? ms : LOOK_MS);
 }
 
-/* Claims a parcel's worth; false where that was all. */
-static bool claim(struct courier_queue *queue)
+static size_t batch_of(const struct courier_queue *queue)
+{
+	size_t most = queue->courier->broker->ops->max_batch;
+	return most < SEND_MAX ? most : SEND_MAX;
+}
+
+/* Claims so many parcels' worth. */
+static void claim(struct courier_queue *queue, size_t parcels)
 {
 	struct courier *courier = queue->courier;
 	struct store *store = courier->self.store;
-	const struct broker_ops *broker = courier->broker->ops;
 	const struct claim_request request = { .queue = queue->name,
 		.owner = courier->self.setup->owner,
 		.claim_ms = CLAIM_MS,
 		/* SQS delays no single message of a FIFO queue. */
-		.horizon_ms = queue->is_fifo ? 0 : broker->max_delay_ms,
-		.max = broker->max_batch < CLAIM_MAX ? broker->max_batch : CLAIM_MAX,
+		.horizon_ms = queue->is_fifo ? 0 : courier->broker->ops->max_delay_ms,
+		.max = parcels * batch_of(queue),
 		.with_payloads = queue->is_fifo && strcmp(queue->config->group, "job") != 0 };
 	struct outgoing_list list;
 	struct error err;
 	bool ok = store->ops->claim_unsent(store, &request, &list, &err);
 	if (!courier_note_store(courier, ok, "claim_unsent", &err))
-		return false;
+		return;
 	size_t count = list.count;
 	int64_t next_ms = list.next_ms;
 	queue->out.claimed_at_ms = count > 0 && count < request.max ? clock_steady_ms() : 0;
 	if (count > 0) {
 		fault_step("claimed");
-		add_parcel(queue, &list);
+		add_parcels(queue, &list, batch_of(queue));
 	} else {
 		outgoing_list_finish(&list);
 	}
 	if (count < request.max)
 		look_again(queue, next_ms);
-	return count == request.max;
 }
 
 /* Sends again what came back, in the order it was claimed. */
 static void send_rest(struct courier_queue *queue)
 {
-	struct parcel *next;
-	for (struct parcel *parcel = queue->out.parcels; parcel; parcel = next) {
-		next = parcel->next;
-		if (!parcel->is_under_way && settle(parcel) && count_left(parcel) > 0)
+	for (struct parcel *parcel = queue->out.parcels; parcel; parcel = parcel->next)
+		if (!parcel->is_under_way && count_left(parcel) > 0)
 			send_parcel(parcel);
-	}
 }
 
 void courier_out_drive(struct courier_queue *queue)
 {
 	struct courier_out *out = &queue->out;
 	const size_t most = queue->is_fifo ? 1 : FLIGHT_MAX;
-	if (!queue->has_door || queue->courier->is_stopping ||
-		courier_is_store_out(queue->courier) || ev_is_active(&out->backoff.timer) ||
-		!courier_prepare(queue))
+	if (!queue->has_door || courier_is_store_out(queue->courier))
+		return;
+	settle(queue);
+	if (queue->courier->is_stopping || courier_is_store_out(queue->courier) ||
+		ev_is_active(&out->backoff.timer) || !courier_prepare(queue))
 		return;
 	send_rest(queue);
 	int64_t since_ms = clock_steady_ms() - out->claimed_at_ms;
-	if (out->claimed_at_ms && since_ms < GATHER_MS) {
+	if (out->claimed_at_ms && since_ms < GATHER_MS)
 		look_again(queue, GATHER_MS - since_ms);
-		return;
-	}
-	while (out->under_way < most && claim(queue))
-		continue;
+	else if (out->under_way <= most / 2)
+		claim(queue, most - out->under_way);
 }
 
 static void on_again(struct ev_loop *loop, ev_timer *timer, int events)
@@ -236,8 +270,9 @@ void courier_out_open(struct courier_queue *queue)
 {
 	struct courier_out *out = &queue->out;
 	ev_init(&out->again, on_again);
+	ev_init(&out->mark, on_again);
 	ev_init(&out->backoff.timer, on_again);
-	out->again.data = out->backoff.timer.data = queue;
+	out->again.data = out->mark.data = out->backoff.timer.data = queue;
 }
 
 bool courier_out_is_busy(const struct courier_queue *queue)
