@@ -24,6 +24,12 @@ char *backend_stuck_reason(int64_t waiting)
 		waiting == 1 ? "" : "s", waiting == 1 ? "s" : "");
 }
 
+bool backend_has_order(const char *queue)
+{
+	const char *dot = strrchr(queue, '.');
+	return dot && strcmp(dot, ".fifo") == 0;
+}
+
 int backend_sent_level(uint32_t dispatch)
 {
 	return dispatch < BACKEND_SENT_LEVELS ? (int)dispatch - (dispatch > 0)

@@ -15,6 +15,8 @@ char *backend_lost_entry(const char *name, const char *queue, uint32_t attempt,
 /* Why a job fails when nothing of it can run any more and `waiting` tasks still wait. Owned. */
 char *backend_stuck_reason(int64_t waiting);
 
+/* Whether messages of the queue go out one claim after another; see claim_unsent. */
+bool backend_has_order(const char *queue);
 /* From 0: where a row with this dispatch stands, and how long it is left alone. */
 int backend_sent_level(uint32_t dispatch);
 int64_t backend_resend_ms(int64_t after_ms, int level);

@@ -40,8 +40,10 @@ void memory_unplace(struct memory *memory, struct bundle *bundle)
 		memory_drop_holder(memory, GIVE(bundle->claimer));
 }
 
+/* It stands before those that were behind it, which may be due at the same time. */
 void memory_lapse(struct memory *memory, struct bundle *bundle)
 {
+	bundle->due_at_ms--;
 	memory_set_unsent(memory, bundle, false);
 }
 
@@ -131,7 +133,8 @@ bool memory_claim_unsent(struct store *store, const struct claim_request *reques
 	list->rows = xcalloc(request->max, sizeof *list->rows);
 	int64_t latest_ms = clock_wall_ms() + request->horizon_ms;
 	struct bundle *bundle;
-	while (list->count < request->max && (bundle = next_unsent(queue, latest_ms))) {
+	bool is_held = backend_has_order(request->queue) && heap_first(&queue->claimed);
+	while (!is_held && list->count < request->max && (bundle = next_unsent(queue, latest_ms))) {
 		struct task *task = bundle->tasks.first->self;
 		if (memory_is_cancelled(task)) {
 			memory_end_cancelled(memory, task);
@@ -140,7 +143,8 @@ bool memory_claim_unsent(struct store *store, const struct claim_request *reques
 		claim(memory, task, request);
 		describe(task, request->with_payloads, &list->rows[list->count++]);
 	}
-	list->next_ms = next_ms(queue, request->horizon_ms);
+	list->next_ms = is_held ? heap_first(&queue->claimed)->rank - clock_steady_ms()
+				: next_ms(queue, request->horizon_ms);
 	return true;
 }
 

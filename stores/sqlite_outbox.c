@@ -106,6 +106,9 @@ static void lapse(struct sqlite_store *store, int64_t number)
 		sqlite_fail(store, SQLITE_INTERNAL); /* a claim without a task */
 		return;
 	}
+	/* It stands before those that were behind it, which may be due at the same time. */
+	task.due--;
+	sqlite_run(store, SQL_DISPATCH_TASK, "iii", number, task.due, task.dispatch);
 	struct sqlite_entry entry = sqlite_entry_of(&task);
 	entry.dispatch = task.dispatch; /* its message, which may have been sent, is the same */
 	sqlite_add_unsent(store, &entry);
@@ -184,12 +187,24 @@ static void claim_page(struct sqlite_store *store, int64_t queue,
 	}
 }
 
+/* Whether the queue's messages keep an order and some are under way. */
+static bool is_held(struct sqlite_store *store, int64_t queue, const char *name)
+{
+	int64_t until, number;
+	return backend_has_order(name) && first_claim(store, queue, &until, &number);
+}
+
 /* Until an entry comes within the horizon or a claim lapses; −1: there is none, or no door. */
-static int64_t next_ms(struct sqlite_store *store, int64_t queue, int64_t horizon_ms)
+static int64_t next_ms(
+	struct sqlite_store *store, int64_t queue, const char *name, int64_t horizon_ms)
 {
 	int64_t until, number;
 	if (queue == 0 || !sqlite_has_door(store, queue))
 		return -1;
+	if (backend_has_order(name) && first_claim(store, queue, &until, &number)) {
+		int64_t left = until - clock_steady_ms();
+		return left > 0 ? left : 0;
+	}
 	int64_t next = sqlite_read(store, SQL_FIRST_UNSENT_DUE, -1, "i", queue);
 	if (next >= 0) {
 		next -= clock_wall_ms() + horizon_ms;
@@ -213,7 +228,7 @@ bool sqlite_claim_unsent(struct store *base, const struct claim_request *request
 	if (!sqlite_begin_read(store, err))
 		return false;
 	int64_t queue = sqlite_find_queue(store, request->queue);
-	list.next_ms = next_ms(store, queue, request->horizon_ms);
+	list.next_ms = next_ms(store, queue, request->queue, request->horizon_ms);
 	if (!sqlite_end(store, err))
 		return false;
 	if (list.next_ms == 0) {
@@ -222,9 +237,10 @@ bool sqlite_claim_unsent(struct store *base, const struct claim_request *request
 		list.rows = xcalloc(request->max + 1, sizeof *list.rows);
 		if (sqlite_has_door(store, queue)) {
 			put_back_lapsed(store, queue, request->max);
-			claim_page(store, queue, request, &list);
+			if (!is_held(store, queue, request->queue))
+				claim_page(store, queue, request, &list);
 		}
-		list.next_ms = next_ms(store, queue, request->horizon_ms);
+		list.next_ms = next_ms(store, queue, request->queue, request->horizon_ms);
 		if (!sqlite_end(store, err)) {
 			outgoing_list_finish(&list);
 			return false;

@@ -429,7 +429,9 @@ struct store_ops {
 	 * A repeat changes nothing. */
 	bool (*set_door)(struct store *, const char *const *queues, size_t count, bool has_door,
 		struct error *);
-	/* Claims unsent rows in the order they would be leased in. */
+	/* Claims unsent rows in the order they would be leased in. Of a queue whose name ends in
+	 * ".fifo" nothing is claimed while any claim of it stands, and what is given back is the
+	 * first again: so the order of messages is that of tasks, with several couriers too. */
 	bool (*claim_unsent)(struct store *, const struct claim_request *, struct outgoing_list *,
 		struct error *);
 	/* Marks rows as sent. One that has gone on since, or has another dispatch, is left alone.

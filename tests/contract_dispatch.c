@@ -57,6 +57,35 @@ static void the_claims_of_a_dead_owner_are_given_back(void)
 	CU_ASSERT_EQUAL(queue("mail").unsent, 3);
 }
 
+/* Whoever sends the second part of a group first would turn its order round. */
+static void messages_with_an_order_go_out_one_claim_after_another(void)
+{
+	struct claim_request dead = {
+		.queue = "row.fifo", .owner = OTHER, .claim_ms = LEASE_MS, .max = 2
+	};
+	set_door("row.fifo", true);
+	struct id id = submit_one("split");
+	const struct leased *held = lease("split");
+	spawn(held, 0, "row.fifo", 5);
+	complete_spawning(held, "row.fifo", 5);
+	CU_ASSERT_EQUAL(claim_as(&dead).count, 2);
+	struct outgoing_list list = claim("row.fifo", 10);
+	CU_ASSERT_EQUAL(list.count, 0);
+	CU_ASSERT_TRUE(list.next_ms > 0 && list.next_ms <= LEASE_MS);
+	release(OTHER, NULL, NULL);
+	/* What was behind it is due at the same time. */
+	list = claim("row.fifo", 3);
+	CU_ASSERT_EQUAL_FATAL(list.count, 3);
+	for (int i = 0; i < 3; i++)
+		CU_ASSERT_STRING_EQUAL(list.rows[i].id, child_id(id.text, 2 + i).text);
+	CU_ASSERT_EQUAL(claim_as(&dead).count, 0);
+	for (int i = 0; i < 3; i++)
+		mark(list.rows[i].id, list.rows[i].dispatch);
+	list = claim_as(&dead);
+	CU_ASSERT_EQUAL_FATAL(list.count, 2);
+	CU_ASSERT_STRING_EQUAL(list.rows[0].id, child_id(id.text, 5).text);
+}
+
 static void an_owner_may_hold_tasks_and_claims(void)
 {
 	set_door("mail", true);
@@ -208,6 +237,7 @@ static const struct suite_test tests[] = {
 	SUITE_TEST(a_claim_that_lapses_can_be_made_again_with_the_same_number),
 	SUITE_TEST(a_mark_counts_after_its_claim_has_lapsed),
 	SUITE_TEST(the_claims_of_a_dead_owner_are_given_back),
+	SUITE_TEST(messages_with_an_order_go_out_one_claim_after_another),
 	SUITE_TEST(an_owner_may_hold_tasks_and_claims),
 	SUITE_TEST(the_mark_of_an_old_dispatch_changes_nothing),
 	SUITE_TEST(a_message_may_come_back_before_it_is_marked),

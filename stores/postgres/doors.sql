@@ -143,6 +143,7 @@ DECLARE
 	v_queue integer := (SELECT id FROM queue WHERE name = p_queue AND has_door);
 	v_count integer := 0;
 	v_next bigint;
+	v_until bigint; -- of a claim that others wait for
 	r reply;
 BEGIN
 	IF v_queue IS NOT NULL THEN
@@ -150,8 +151,13 @@ BEGIN
 			SELECT n, bundle FROM outbox WHERE queue = v_queue AND state = 1 AND at <= now_ms()
 			ORDER BY at LIMIT 1000 FOR UPDATE SKIP LOCKED)
 		UPDATE outbox SET state = 0, is_lapsed = true WHERE (n, bundle) IN (SELECT * FROM lapsed);
-		FOR r IN SELECT * FROM claim_page(v_queue, p_owner, p_claim_ms, now_ms() + p_horizon, p_max,
-			p_payloads)
+		-- Messages that keep an order go out one claim after another.
+		IF p_queue LIKE '%.fifo' THEN
+			PERFORM lock_line(v_queue, '');
+			v_until := (SELECT min(at) FROM outbox WHERE queue = v_queue AND state = 1);
+		END IF;
+		FOR r IN SELECT * FROM claim_page(v_queue, p_owner, p_claim_ms, now_ms() + p_horizon,
+			CASE WHEN v_until IS NULL THEN p_max ELSE 0 END, p_payloads)
 		LOOP
 			v_count := v_count + 1;
 			RETURN NEXT r;
@@ -161,6 +167,9 @@ BEGIN
 				ORDER BY due LIMIT 1), (SELECT at FROM outbox WHERE queue = v_queue AND state = 1
 				ORDER BY at LIMIT 1)) - now_ms();
 		v_next := CASE WHEN v_next <= 0 THEN CASE v_count WHEN 0 THEN 1 ELSE 0 END ELSE v_next END;
+		IF v_until IS NOT NULL THEN
+			v_next := greatest(v_until - now_ms(), 1);
+		END IF;
 		IF v_count > 0 THEN
 			PERFORM set_config('synchronous_commit', p_durability, true);
 		END IF;

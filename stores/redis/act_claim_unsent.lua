@@ -7,6 +7,13 @@ if not has_door(queue) then
 	return { rows, -1 }
 end
 put_back_lapsed(queue)
+-- Messages that keep an order go out one claim after another.
+if sub(queue, -5) == '.fifo' then
+	local first = call('ZRANGE', prefix .. 'claims:' .. queue, 0, 0, 'WITHSCORES')
+	if first[2] then
+		return finish({ rows, math.max(0, tonumber(first[2]) - now) })
+	end
+end
 
 local function claim(t, was_lapsed)
 	if not was_lapsed then

@@ -4,10 +4,11 @@
 --#const SENT_LEVELS 16
 -- Sent rows are kept by the number of their message, up to here.
 
--- The claim of a courier ends without a message that we know of: the number stays.
+-- The claim of a courier ends without a message that we know of: the number stays. It stands before
+-- those that were behind it, which may be due at the same time.
 local function lapse(t)
 	leave(t)
-	send_task(t, t.due, 'l')
+	send_task(t, t.due - 1, 'l')
 	store_task(t)
 end
 
