@@ -1,10 +1,11 @@
 #!/bin/sh
 # Two supervisors serve one FIFO queue through one store: within a group each task waits for the one before
-# it, through retries and deaths of couriers, on both sides. Groups by a key of the payload, and by job.
+# it, through retries and deaths of couriers. Groups by a key of the payload, and by job.
+# usage: fifo.sh kills|STEP…   kills at random moments, or a death at each of these steps
 . "$STORIES/lib.sh"
 . "$STORIES/broker.sh"
 
-GROUPS_=4 EACH=${EACH:-12}
+GROUPS_=4 EACH=${EACH:-8}
 mkdir workflows
 for queue in keyed byjob; do
 	cat >workflows/$queue.json <<J
@@ -87,7 +88,7 @@ begin() {
 	sqs CreateQueue "{\"QueueName\": \"$fresh-read\", \"Attributes\": {\"VisibilityTimeout\": \"2\"}}"
 	cp reeve.yaml other.yaml
 	"$REEVE" -c other.yaml run >>other.log 2>&1 &
-	other=$!
+	other=$! others=$!
 	eventually 20 "$REEVE" -c other.yaml status
 	start_reeve
 }
@@ -101,31 +102,34 @@ finish_round() {
 	/usr/bin/python3 check.py $GROUPS_ "$EACH" 2 >wrong || fail "$what: $(cat wrong)"
 	kill -TERM $other
 	wait $other || fail "$what: the other supervisor's exit $?"
+	others=
 	stop_reeve
 	[ "$drained" -eq 0 ] || fail "$what: exit $drained"
 	saw "$what"
 }
 
-begin
-one=$(reeve start keyed) two=$(reeve start byjob) three=$(reeve start byjob)
-finish_round "order within groups, with two couriers" "$one" "$two" "$three"
+start_jobs() { one=$(reeve start keyed) two=$(reeve start byjob) three=$(reeve start byjob); }
 
-begin
-one=$(reeve start keyed) two=$(reeve start byjob) three=$(reeve start byjob)
-kills=0
-while [ $kills -lt 6 ]; do
-	sleep 0.4 # the pace of the kills
-	pid=$(courier_pid)
-	if [ "$pid" != 0 ] && kill -KILL "$pid" 2>/dev/null; then kills=$((kills + 1)); fi
-done
-finish_round "and with $kills kills of one of them" "$one" "$two" "$three"
-
-for step in claimed sent marked received adopted acked; do
-	[ "${REEVE_STORY_STEPS:-1}" = 1 ] || break
-	export REEVE_DIE_AT=courier/$step REEVE_DIE_ONCE=$home/died
+if [ "$1" = kills ]; then
+	begin
+	start_jobs
+	finish_round "order within groups, with two couriers" "$one" "$two" "$three"
+	begin
+	start_jobs
+	kills=0
+	while [ $kills -lt 6 ]; do
+		sleep 0.4 # the pace of the kills
+		pid=$(courier_pid)
+		if [ "$pid" != 0 ] && kill -KILL "$pid" 2>/dev/null; then kills=$((kills + 1)); fi
+	done
+	finish_round "and with $kills kills of one of them" "$one" "$two" "$three"
+	exit 0
+fi
+for step in "$@"; do
+	export REEVE_DIE_AT="courier/$step" REEVE_DIE_ONCE="$home/died"
 	begin
 	unset REEVE_DIE_AT REEVE_DIE_ONCE
-	one=$(reeve start keyed) two=$(reeve start byjob) three=$(reeve start byjob)
-	finish_round "and with a death at $step" "$one" "$two" "$three"
+	start_jobs
+	finish_round "order within groups, with a death at $step" "$one" "$two" "$three"
 	[ -e died ] || fail "nothing died at $step"
 done
