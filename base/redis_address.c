@@ -53,7 +53,8 @@ static bool read_path(struct redis_address *address, bool has_master, struct err
 
 static bool read_parameters(struct redis_address *address, struct error *err)
 {
-	static const char *const known[] = { "db", "prefix", "wait", "ca", "cert", "key",
+	/* resend is the broker's, for who sends. */
+	static const char *const known[] = { "db", "prefix", "wait", "resend", "ca", "cert", "key",
 		"insecure", "sentinel_user", "sentinel_password" };
 	const struct url *url = &address->url;
 	for (size_t i = 0; i < url->parameter_count; i++) {

@@ -5,8 +5,8 @@
  *   redis[s]://[[USER]:PASSWORD@][HOST][:PORT][/DB]   default 127.0.0.1:6379/0
  *   redis:///PATH/OF/SOCKET[?db=N]
  *   redis+sentinel://[[USER]:PASSWORD@]HOST[:PORT],…/MASTER[/DB]
- * Parameters: db, prefix; of the store wait, sentinel_user and sentinel_password; with TLS ca,
- * cert, key and insecure.
+ * Parameters: db, prefix; of the store wait, sentinel_user and sentinel_password; of the broker
+ * resend; with TLS ca, cert, key and insecure.
  */
 #include "base/url.h"
 

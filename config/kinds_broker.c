@@ -32,8 +32,11 @@ static const char *check_sqs(const struct url *url)
 static const char *check_redis(const struct url *url)
 {
 	const char *database = url->path[0] ? url->path + 1 : "";
-	if (url->host_count != 1 || !*url->hosts[0].name)
+	bool is_socket = url->host_count == 1 && !*url->hosts[0].name && strchr(database, '/');
+	if (url->host_count != 1)
 		return "expected one host, as in redis://127.0.0.1:6379/0";
+	if (is_socket)
+		return NULL;
 	if (database[strspn(database, "0123456789")] || strlen(database) > 5)
 		return "expected the number of a database after the slash";
 	return NULL;
@@ -42,11 +45,11 @@ static const char *check_redis(const struct url *url)
 static const struct scheme {
 	const char *name;
 	const char *(*check)(const struct url *url);
-	const char *parameters[5]; /* NULL-terminated */
+	const char *parameters[9]; /* NULL-terminated */
 } schemes[] = {
 	{ "sqs", check_sqs, { "endpoint", "create", "resend" } },
-	{ "redis", check_redis, { "prefix", "resend" } },
-	{ "rediss", check_redis, { "prefix", "resend" } },
+	{ "redis", check_redis, { "prefix", "db", "resend" } },
+	{ "rediss", check_redis, { "prefix", "db", "resend", "ca", "cert", "key", "insecure" } },
 };
 
 static const struct scheme *find_scheme(const char *name)

@@ -45,7 +45,6 @@ static void a_wrong_url_of_a_broker_is_one_sentence_without_its_secrets(void)
 		{ "sqs://eu-west-1/x?resend=soon", resend, "" },
 		{ "sqs://eu-west-1/x?resend=500ms", resend, "" },
 		{ "sqs://eu-west-1/x?prefix=a", "sqs has no parameter \"prefix\"", "" },
-		{ "redis://", "redis: expected one host, as in redis://127.0.0.1:6379/0", "" },
 		{ "redis://a,b", "redis: expected one host, as in redis://127.0.0.1:6379/0", "" },
 		{ "redis://a/mail", "redis: expected the number of a database after the slash",
 			"" },
@@ -74,7 +73,8 @@ static void a_broker_is_read_with_its_time_to_send_again(void)
 		{ "sqs:///prod-", 900000 },
 		{ "sqs://local/t-?endpoint=http://127.0.0.1:9324&create=false&resend=2s", 2000 },
 		{ "redis://127.0.0.1:6379/3?prefix=shop:&resend=1h", 3600000 },
-		{ "rediss://user:pass@cache.example.com", 900000 },
+		{ "rediss://user:pass@cache.example.com?ca=/a.pem&insecure=1", 900000 },
+		{ "redis://user:pass@/run/redis/socket?db=2&resend=3s", 3000 },
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		OWNED(free) char *yaml = xprintf(STORE "broker: '%s'\n", rows[i].url);
