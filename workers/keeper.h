@@ -20,9 +20,10 @@ struct gauge {
 
 /* The heartbeats of this supervisor and of others; see keeper_fleet.c. */
 struct keeper_beats {
-	char *said;    /* the last one; NULL: none yet */
-	int64_t at_ms; /* steady */
-	json_t *heard; /* {ID: what it told}, of the others; NULL: nobody was heard yet */
+	char *said;           /* the last one; NULL: none yet */
+	int64_t at_ms;        /* steady */
+	int64_t failed_at_ms; /* steady; 0: the last one did not */
+	json_t *heard;        /* {ID: what it told}, of the others; NULL: nobody was heard yet */
 };
 
 struct keeper {

@@ -151,11 +151,17 @@ void keeper_beat(struct keeper *keeper)
 	OWNED(free) char *text = compose(keeper);
 	bool is_news = is_active || !beats->said || strcmp(text, beats->said) != 0;
 	bool is_first = !beats->said || (follows && !beats->heard);
+	/* An act that fails may take long, and others wait behind it. */
+	if (beats->failed_at_ms && now - beats->failed_at_ms < QUIET_PACE_MS)
+		return;
 	if (!is_first && now - beats->at_ms < (is_news ? PACE_MS : QUIET_PACE_MS))
 		return;
 	struct beat_list list = { 0 };
-	if (!beat(keeper, text, is_news ? HOLD_MS : QUIET_HOLD_MS, follows ? &list : NULL))
+	if (!beat(keeper, text, is_news ? HOLD_MS : QUIET_HOLD_MS, follows ? &list : NULL)) {
+		beats->failed_at_ms = clock_steady_ms();
 		return;
+	}
+	beats->failed_at_ms = 0;
 	beats->at_ms = now;
 	free(beats->said);
 	beats->said = GIVE(text);
