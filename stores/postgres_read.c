@@ -108,10 +108,8 @@ bool postgres_get_job(struct store *base, const char *id, struct job_record *out
 	if (done)
 		read_jobs(batch.calls[0]->result, &list);
 	postgres_batch_finish(&batch);
-	if (done && list.count == 0)
-		return error_set(err, ERROR_NOT_FOUND, "there is no job %s", id);
 	if (done)
-		*out = list.rows[0];
+		*out = list.rows[0]; /* where there is none, the server said so */
 	free(list.rows);
 	return done;
 }

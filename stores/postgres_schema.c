@@ -9,17 +9,18 @@
 #include <stdio.h>
 #include <string.h>
 
-#define SCHEMA_VERSION 3
+#define SCHEMA_VERSION 4
+#define SERVES         3 /* the oldest version whose reeve can use this one */
 
 /* From stores/postgres, made by embed.sh. */
 extern const char postgres_tables_sql[], postgres_outbox_sql[], postgres_entries_sql[],
 	postgres_fold_sql[], postgres_lease_sql[], postgres_commit_sql[], postgres_control_sql[],
 	postgres_read_sql[], postgres_gates_sql[], postgres_application_sql[], postgres_lines_sql[],
-	postgres_doors_sql[], postgres_beats_sql[], postgres_fleet_sql[];
+	postgres_doors_sql[], postgres_beats_sql[], postgres_fleet_sql[], postgres_starts_sql[];
 
 /* scripts[i] leads from version i to the next. */
 static const char *const scripts[SCHEMA_VERSION] = { postgres_tables_sql, postgres_outbox_sql,
-	postgres_beats_sql };
+	postgres_beats_sql, postgres_starts_sql };
 static const char *const functions[] = { postgres_entries_sql, postgres_fold_sql,
 	postgres_lines_sql, postgres_doors_sql, postgres_lease_sql, postgres_commit_sql,
 	postgres_control_sql, postgres_read_sql, postgres_gates_sql, postgres_fleet_sql,
@@ -49,15 +50,17 @@ static bool read_version(struct postgres_store *store, int64_t *version, struct 
 		return true;
 	OWNED(free)
 	char *read = xprintf("SELECT (SELECT value FROM \"%s\".meta WHERE name = 'version'), "
-			     "(SELECT value FROM \"%s\".meta WHERE name = 'tag')",
-		store->schema, store->schema);
+			     "(SELECT value FROM \"%s\".meta WHERE name = 'tag'), "
+			     "(SELECT value FROM \"%s\".meta WHERE name = 'serves')",
+		store->schema, store->schema, store->schema);
 	row = postgres_simple(store, read, POSTGRES_REPLY_MS, err);
 	if (!row)
 		return false;
 	*version = postgres_int(row, 0, 0);
 	store->base.tag = (uint32_t)postgres_int(row, 0, 1);
+	bool serves_us = !pq.PQgetisnull(row, 0, 2) && postgres_int(row, 0, 2) <= SCHEMA_VERSION;
 	pq.PQclear(row);
-	if (*version > SCHEMA_VERSION)
+	if (*version > SCHEMA_VERSION && !serves_us)
 		return error_set(err, ERROR_INVALID,
 			"store postgres: schema %s was made by a newer reeve (version %" PRId64
 			", this one knows %d)",
@@ -76,12 +79,12 @@ static bool make(struct postgres_store *store, struct error *err)
 			     "INSERT INTO alive (at, since) VALUES (server_ms(), 0)",
 		(uint32_t)ids_random64());
 	OWNED(free)
-	char *mark = xprintf("INSERT INTO meta VALUES ('version', %d) "
+	char *mark = xprintf("INSERT INTO meta VALUES ('version', %d), ('serves', %d) "
 			     "ON CONFLICT (name) DO UPDATE SET value = excluded.value",
-		SCHEMA_VERSION);
+		SCHEMA_VERSION, SERVES);
 	if (!read_version(store, &version, err))
 		return false;
-	if (version == SCHEMA_VERSION) /* somebody was faster */
+	if (version >= SCHEMA_VERSION) /* somebody was faster */
 		return true;
 	bool is_new = version == 0;
 	if ((is_new && !run(store, schema, err)) || !run(store, path, err))
@@ -101,7 +104,7 @@ bool postgres_prepare_schema(struct postgres_store *store, struct error *err)
 	int64_t version;
 	if (!read_version(store, &version, err))
 		return false;
-	if (version == SCHEMA_VERSION)
+	if (version >= SCHEMA_VERSION)
 		return true;
 	OWNED(free)
 	char *begin = xprintf("BEGIN; SET LOCAL statement_timeout = 0; SELECT "

@@ -111,14 +111,111 @@ static void what_a_dead_session_has_left_unfolded_is_folded_by_a_sweep(void)
 	lease_batch_finish(&second);
 }
 
-static void a_newer_schema_is_refused(void)
+static void a_newer_schema_is_refused_unless_it_serves_this_version(void)
 {
 	struct store *other = NULL;
 	struct error err = { 0 };
-	ground_ask(raw, "UPDATE meta SET value = 99 WHERE name = 'version'");
+	ground_ask(raw, "UPDATE meta SET value = value + 1 WHERE name = 'version'");
+	other = ground_open();
+	ground_push(other, "mail", 1);
+	store_close(other);
+	CU_ASSERT_EQUAL(ground_count_ready("mail"), 1);
+	ground_ask(raw, "UPDATE meta SET value = (SELECT value FROM meta WHERE name = 'version') "
+			"WHERE name = 'serves'");
 	CU_ASSERT_FALSE(store_open(ground_url(), NULL, &other, &err));
 	CU_ASSERT_EQUAL(err.kind, ERROR_INVALID);
 	CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "newer reeve"));
+}
+
+#define OPENERS 6
+
+/* Each opens the store and pushes a task. */
+static void open_at_once(void)
+{
+	pid_t pids[OPENERS];
+	for (int i = 0; i < OPENERS; i++) {
+		if ((pids[i] = fork()) != 0)
+			continue;
+		struct store *own = NULL;
+		struct error err = { 0 };
+		if (!store_open(ground_url(), NULL, &own, &err)) {
+			fprintf(stderr, "\n    %s\n", err.text);
+			_exit(1);
+		}
+		ground_push(own, "mail", 1);
+		_exit(0);
+	}
+	for (int i = 0; i < OPENERS; i++) {
+		int status = 1;
+		waitpid(pids[i], &status, 0);
+		CU_ASSERT_EQUAL(status, 0);
+	}
+}
+
+static void processes_that_open_a_new_store_at_once_make_one(void)
+{
+	char text[128];
+	store_close(store);
+	snprintf(text, sizeof text, "DROP SCHEMA %s CASCADE", ground_schema());
+	ground_ask(raw, "SET client_min_messages = error");
+	ground_ask(raw, text);
+	open_at_once();
+	store = ground_open();
+	CU_ASSERT_STRING_EQUAL(ground_ask(raw, "SELECT count(*) FROM pushed"), "6");
+	CU_ASSERT_STRING_EQUAL(
+		ground_ask(raw, "SELECT count(*) FROM meta WHERE name = 'tag'"), "1");
+}
+
+static void adopt_into(const char *group, const char *message)
+{
+	const struct arrival arrival = { .queue = "mail",
+		.message_id = message,
+		.id = message,
+		.name = "mail",
+		.payload = "1",
+		.group = group };
+	enum adoption answer;
+	struct error err;
+	ground_check(store->ops->adopt(store, &arrival, 1, &answer, &err), &err);
+	CU_ASSERT_EQUAL(answer, ADOPT_DONE);
+}
+
+static void expect_good(PGconn *connection)
+{
+	PGresult *result = PQgetResult(connection);
+	if (PQresultStatus(result) != PGRES_TUPLES_OK)
+		fprintf(stderr, "\n    %s\n", PQresultErrorMessage(result));
+	CU_ASSERT_EQUAL(PQresultStatus(result), PGRES_TUPLES_OK);
+	PQclear(result);
+}
+
+/* A release has the heads of two lines, a purge those behind them the other way round; both wait
+ * for their first lock, so that each would have one when the other wants it. */
+static void who_comes_with_many_lines_locks_them_in_one_order(void)
+{
+	PGconn *blocker = ground_connect(), *one = ground_connect(), *two = ground_connect();
+	adopt_into("a", "m1");
+	adopt_into("b", "m2");
+	adopt_into("b", "m3");
+	adopt_into("a", "m4");
+	for (int i = 0; i < 2; i++) {
+		struct lease_batch batch = ground_lease(store, "mail");
+		CU_ASSERT_EQUAL(batch.count, 1);
+		lease_batch_finish(&batch);
+	}
+	ground_ask(blocker, "BEGIN");
+	ground_ask(blocker, "SELECT lock_line(queue, line) FROM turn");
+	CU_ASSERT_EQUAL_FATAL(
+		PQsendQuery(one, "SELECT act_release('" GROUND_OWNER "', NULL, NULL)"), 1);
+	CU_ASSERT_EQUAL_FATAL(PQsendQuery(two, "SELECT act_purge('mail', false, 10)"), 1);
+	ground_await(
+		"SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted", "2");
+	ground_ask(blocker, "ROLLBACK");
+	expect_good(one);
+	expect_good(two);
+	PQfinish(blocker);
+	PQfinish(one);
+	PQfinish(two);
 }
 
 static size_t claim_count(struct store *of, const char *queue)
@@ -149,11 +246,14 @@ static void a_store_of_the_first_schema_gets_what_doors_need_and_keeps_its_tasks
 	ground_ask(raw, "ALTER TABLE task DROP COLUMN dispatch, DROP COLUMN line");
 	ground_ask(raw, "DROP TABLE beat");
 	ground_ask(raw, "ALTER TABLE queue DROP COLUMN paused");
+	ground_ask(raw, "DROP INDEX start_key, start_failed");
 	ground_ask(raw, "UPDATE meta SET value = 1 WHERE name = 'version'");
+	ground_ask(raw, "DELETE FROM meta WHERE name = 'serves'");
 	store_close(store);
+	open_at_once();
 	store = ground_open();
 	CU_ASSERT_STRING_EQUAL(
-		ground_ask(raw, "SELECT value FROM meta WHERE name = 'version'"), "3");
+		ground_ask(raw, "SELECT value FROM meta WHERE name = 'version'"), "4");
 	CU_ASSERT_STRING_EQUAL(
 		ground_ask(raw, "SELECT value FROM meta WHERE name = 'tag'"), before);
 	CU_ASSERT_EQUAL(ground_count_ready("mail"), 1);
@@ -257,7 +357,9 @@ static const struct suite_test tests[] = {
 	SUITE_TEST(processes_that_commit_at_once_count_each_task_once),
 	SUITE_TEST(two_couriers_never_claim_the_same_task),
 	SUITE_TEST(a_store_of_the_first_schema_gets_what_doors_need_and_keeps_its_tasks),
-	SUITE_TEST(a_newer_schema_is_refused),
+	SUITE_TEST(a_newer_schema_is_refused_unless_it_serves_this_version),
+	SUITE_TEST(processes_that_open_a_new_store_at_once_make_one),
+	SUITE_TEST(who_comes_with_many_lines_locks_them_in_one_order),
 	SUITE_TEST(no_error_shows_the_password),
 };
 

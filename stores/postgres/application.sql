@@ -40,6 +40,9 @@ BEGIN
 			USING ERRCODE = 'invalid_parameter_value';
 	ELSIF v_unknown IS NOT NULL THEN
 		RAISE EXCEPTION 'reeve: unknown option %', v_unknown USING ERRCODE = 'invalid_parameter_value';
+	ELSIF octet_length(payload::text) > 1048576 THEN
+		RAISE EXCEPTION 'reeve: expected a payload of at most 1 MiB, got % bytes',
+			octet_length(payload::text) USING ERRCODE = 'invalid_parameter_value';
 	ELSIF v_priority NOT BETWEEN -100 AND 100 OR v_delay < 0 THEN
 		RAISE EXCEPTION 'reeve: expected a priority from -100 to 100 and a delay_ms from 0'
 			USING ERRCODE = 'invalid_parameter_value';
@@ -51,7 +54,8 @@ BEGIN
 END $$;
 
 -- Starts a job of the workflow and answers its id. With the key of an unfinished job of this
--- workflow, that one's.
+-- workflow, that one's; of several who ask with one key at once the others wait for the first to
+-- commit.
 CREATE OR REPLACE FUNCTION start(workflow text, payload jsonb DEFAULT '{}', key text DEFAULT NULL)
 RETURNS text LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
 DECLARE
@@ -60,10 +64,19 @@ DECLARE
 	v_workflow text := $1;
 	v_key text := $3;
 BEGIN
-	IF v_workflow IS NULL THEN
+	IF coalesce(v_workflow, '') = '' THEN
 		RAISE EXCEPTION 'reeve: expected the name of a workflow'
 			USING ERRCODE = 'invalid_parameter_value';
+	ELSIF jsonb_typeof($2) <> 'object' THEN
+		RAISE EXCEPTION 'reeve: the payload of a job is an object, got %', jsonb_typeof($2)
+			USING ERRCODE = 'invalid_parameter_value';
+	ELSIF octet_length($2::text) > 1048576 THEN
+		RAISE EXCEPTION 'reeve: expected a payload of at most 1 MiB, got % bytes',
+			octet_length($2::text) USING ERRCODE = 'invalid_parameter_value';
 	ELSIF v_key IS NOT NULL THEN
+		PERFORM pg_advisory_xact_lock(
+			hashtext('start:' || (SELECT value FROM meta WHERE name = 'tag') || ':' || v_workflow),
+			hashtext(v_key));
 		SELECT j.uuid INTO v_other FROM job j
 			WHERE j.workflow = v_workflow AND j.key = v_key AND j.finished IS NULL;
 		IF FOUND THEN

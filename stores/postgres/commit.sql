@@ -58,7 +58,6 @@ DECLARE
 	v_job bigint;
 	r reply;
 BEGIN
-	DELETE FROM start WHERE id = p_id; -- asked for by an application
 	r.kind := 'id';
 	r.id := p_id;
 	LOOP
@@ -78,6 +77,11 @@ BEGIN
 		PERFORM fold_held(v_job); -- nobody else can see it yet
 		EXIT;
 	END LOOP;
+	IF r.id = p_id THEN
+		DELETE FROM start WHERE id = p_id; -- asked for by an application
+	ELSE -- who has been told the id finds out
+		UPDATE start SET failed = format('its key was taken by job %s', r.id) WHERE id = p_id;
+	END IF;
 	RETURN NEXT r;
 	RETURN QUERY SELECT * FROM notes();
 END $$;

@@ -6,7 +6,7 @@ DECLARE
 BEGIN
 	SELECT id INTO v_job FROM job WHERE uuid = p_id;
 	IF NOT FOUND THEN
-		RAISE EXCEPTION 'there is no job %', p_id USING ERRCODE = 'RV404';
+		PERFORM no_job(p_id);
 	END IF;
 	RETURN v_job;
 END $$;
@@ -51,6 +51,8 @@ DECLARE
 	v task;
 BEGIN
 	SELECT swept INTO v_swept FROM job WHERE id = p_job FOR NO KEY UPDATE;
+	PERFORM lock_lines(ARRAY(SELECT id FROM task WHERE id > (p_job << 27 | v_swept)
+		AND id < (p_job + 1) << 27 ORDER BY id LIMIT p_limit));
 	FOR v IN SELECT * FROM task WHERE id > (p_job << 27 | v_swept) AND id < (p_job + 1) << 27
 		ORDER BY id LIMIT p_limit
 	LOOP
@@ -192,6 +194,8 @@ BEGIN
 		END LOOP;
 		RETURN v_count;
 	END IF;
+	PERFORM lock_lines(ARRAY(SELECT task FROM pushed WHERE queue = v_queue AND finished IS NULL
+		ORDER BY task LIMIT p_limit));
 	FOR v IN SELECT t.* FROM pushed p JOIN task t ON t.id = p.task
 		WHERE p.queue = v_queue AND p.finished IS NULL
 		AND NOT EXISTS (SELECT FROM lease l WHERE l.task = p.task) ORDER BY p.task
@@ -331,6 +335,19 @@ BEGIN
 END $$;
 
 -- How many jobs and pushed tasks have gone, and whether there may be more to do.
+-- Asked for by applications, and refused.
+CREATE OR REPLACE FUNCTION drop_starts(p_before bigint, p_limit integer) RETURNS integer
+LANGUAGE plpgsql AS $$
+DECLARE
+	v_count integer;
+BEGIN
+	WITH gone AS MATERIALIZED (SELECT id FROM start WHERE failed IS NOT NULL
+		AND created < p_before ORDER BY created LIMIT p_limit FOR UPDATE SKIP LOCKED)
+	DELETE FROM start WHERE id IN (SELECT id FROM gone);
+	GET DIAGNOSTICS v_count = ROW_COUNT;
+	RETURN v_count;
+END $$;
+
 CREATE OR REPLACE FUNCTION act_gc(p_completed bigint, p_failed bigint, p_results bigint,
 	p_limit integer, OUT deleted integer, OUT is_left boolean) LANGUAGE plpgsql AS $$
 DECLARE
@@ -346,7 +363,7 @@ BEGIN
 	IF v_left > 0 AND p_failed >= 0 THEN
 		v_count := drop_ended('{2,3}', '{4,5,7}', p_failed, v_left);
 		deleted := deleted + v_count;
-		v_left := v_left - v_count;
+		v_left := v_left - v_count - drop_starts(p_failed, v_left - v_count);
 	END IF;
 	IF v_left > 0 AND p_results >= 0 THEN
 		v_left := v_left - drop_results(p_results, v_left);

@@ -59,15 +59,8 @@ BEGIN
 		RETURN false;
 	END IF;
 	WHILE v_bundle.tasks > 0 AND v_count = 0 LOOP
-		SELECT first, last INTO v_first, v_last FROM chunk WHERE bundle = p_entry.bundle
-			ORDER BY first LIMIT 1;
-		EXIT WHEN NOT FOUND;
-		IF v_last - v_first < p_page THEN
-			DELETE FROM chunk WHERE bundle = p_entry.bundle AND first = v_first;
-		ELSE
-			v_last := v_first + p_page - 1;
-			UPDATE chunk SET first = v_last + 1 WHERE bundle = p_entry.bundle AND first = v_first;
-		END IF;
+		SELECT * INTO v_first, v_last FROM take_chunk(p_entry.bundle, p_page);
+		EXIT WHEN v_first IS NULL;
 		WITH page AS (
 			UPDATE task SET bundle = NULL, due = p_entry.due WHERE id BETWEEN v_first AND v_last
 			AND bundle = p_entry.bundle AND state = 1 RETURNING id, dispatch

@@ -157,6 +157,21 @@ BEGIN
 	RETURN v_number;
 END $$;
 
+-- An application may have been told its id, see application.sql.
+CREATE OR REPLACE FUNCTION no_job(p_id text) RETURNS void LANGUAGE plpgsql STABLE AS $$
+DECLARE
+	v start;
+BEGIN
+	SELECT * INTO v FROM start WHERE id = p_id;
+	IF NOT FOUND THEN
+		RAISE EXCEPTION 'there is no job %', p_id USING ERRCODE = 'RV404';
+	ELSIF v.failed IS NULL THEN
+		RAISE EXCEPTION 'job % is asked for, and no keeper has started it yet', p_id
+			USING ERRCODE = 'RV404';
+	END IF;
+	RAISE EXCEPTION 'job % was not started: %', p_id, v.failed USING ERRCODE = 'RV404';
+END $$;
+
 CREATE OR REPLACE FUNCTION state_name(p_state integer) RETURNS text LANGUAGE sql IMMUTABLE AS $$
 	SELECT (ARRAY['waiting', 'queued', 'working', 'completed', 'failed', 'invalid_payload', 'skipped',
 		'cancelled'])[p_state + 1]
@@ -252,6 +267,20 @@ LANGUAGE sql STABLE AS $$
 			WHERE job = p_job AND (c ->> 0)::bigint = p_scope AND c ->> 1 = p_gate), 0)
 $$;
 
+-- Takes the next children of a bundle out of its chunks: the first and last number among which they
+-- are; NULL: there are none.
+CREATE OR REPLACE FUNCTION take_chunk(p_bundle bigint, p_page integer, OUT v_first bigint,
+	OUT v_last bigint) LANGUAGE plpgsql AS $$
+BEGIN
+	SELECT first, last INTO v_first, v_last FROM chunk WHERE bundle = p_bundle ORDER BY first LIMIT 1;
+	IF v_last - v_first < p_page THEN
+		DELETE FROM chunk WHERE bundle = p_bundle AND first = v_first;
+	ELSE
+		v_last := v_first + p_page - 1;
+		UPDATE chunk SET first = v_last + 1 WHERE bundle = p_bundle AND first = v_first;
+	END IF;
+END $$;
+
 -- Makes the next children of a bundle entries of their own, in their order. The bundle's own entry
 -- is the caller's: it has deleted it.
 CREATE OR REPLACE FUNCTION unpack(p_entry ready, p_page integer) RETURNS void
@@ -265,15 +294,8 @@ DECLARE
 BEGIN
 	SELECT tasks INTO v_tasks FROM bundle WHERE id = p_entry.bundle FOR UPDATE;
 	WHILE v_tasks > 0 AND v_count = 0 LOOP
-		SELECT first, last INTO v_first, v_last FROM chunk WHERE bundle = p_entry.bundle
-			ORDER BY first LIMIT 1;
-		EXIT WHEN NOT FOUND;
-		IF v_last - v_first < p_page THEN
-			DELETE FROM chunk WHERE bundle = p_entry.bundle AND first = v_first;
-		ELSE
-			v_last := v_first + p_page - 1;
-			UPDATE chunk SET first = v_last + 1 WHERE bundle = p_entry.bundle AND first = v_first;
-		END IF;
+		SELECT * INTO v_first, v_last FROM take_chunk(p_entry.bundle, p_page);
+		EXIT WHEN v_first IS NULL;
 		INSERT INTO ready SELECT p_entry.queue, p_entry.rank, p_entry.due, id, 0 FROM task
 			WHERE id BETWEEN v_first AND v_last AND bundle = p_entry.bundle AND state = 1;
 		GET DIAGNOSTICS v_count = ROW_COUNT;

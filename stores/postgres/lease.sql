@@ -84,13 +84,19 @@ DECLARE
 	v_since bigint := touch();
 	v_lease lease;
 	v_count integer := 0;
+	v_tasks bigint[] := ARRAY(SELECT task FROM lease WHERE queue = p_queue AND until <= now_ms()
+		AND v_since + length <= server_ms() ORDER BY until LIMIT p_limit);
 BEGIN
+	IF v_tasks = '{}' THEN
+		RETURN 0;
+	END IF;
+	PERFORM lock_lines(v_tasks);
 	FOR v_lease IN
 		-- Looked for once: the planner may try what stands behind IN again for each row, and each
 		-- time finds others.
 		WITH ended AS MATERIALIZED (
-			SELECT task FROM lease WHERE queue = p_queue AND until <= now_ms()
-			AND v_since + length <= server_ms() ORDER BY until LIMIT p_limit FOR UPDATE SKIP LOCKED)
+			SELECT task FROM lease WHERE task = ANY (v_tasks) AND until <= now_ms()
+			ORDER BY until FOR UPDATE SKIP LOCKED)
 		DELETE FROM lease WHERE task IN (SELECT task FROM ended)
 		RETURNING *
 	LOOP
@@ -152,21 +158,25 @@ BEGIN
 	RETURN v_count;
 END $$;
 
+-- The time until the first lease of the queue may be put back, or NULL; after an outage it is left
+-- alone for its own length.
+CREATE OR REPLACE FUNCTION next_lapse(p_queue integer) RETURNS bigint LANGUAGE sql VOLATILE AS $$
+	SELECT greatest(until - now_ms(), (SELECT since FROM alive) + length - server_ms(), 0)
+	FROM lease WHERE queue = p_queue ORDER BY until LIMIT 1
+$$;
+
 -- The time until something of the queue may be leased, or NULL.
 CREATE OR REPLACE FUNCTION next_of(p_queue integer) RETURNS bigint LANGUAGE plpgsql AS $$
 DECLARE
 	v_next bigint;
-	v_until bigint;
 BEGIN
 	IF EXISTS (SELECT FROM ready WHERE queue = p_queue)
 		AND NOT EXISTS (SELECT FROM queue WHERE id = p_queue AND paused <> 0) THEN
 		RETURN 1; -- somebody is unpacking it
 	END IF;
 	SELECT due - now_ms() INTO v_next FROM delayed WHERE queue = p_queue ORDER BY due LIMIT 1;
-	SELECT greatest(until - now_ms(), (SELECT since FROM alive) + length - server_ms())
-		INTO v_until FROM lease WHERE queue = p_queue ORDER BY until LIMIT 1;
 	-- greatest() passes over NULL: nothing to wait for would be 0.
-	RETURN CASE WHEN least(v_next, v_until) < 0 THEN 0 ELSE least(v_next, v_until) END;
+	RETURN least(CASE WHEN v_next < 0 THEN 0 ELSE v_next END, next_lapse(p_queue));
 END $$;
 
 CREATE OR REPLACE FUNCTION lease_queue(p_queue integer, p_owner text, p_lease_ms bigint,
@@ -307,6 +317,7 @@ DECLARE
 	r reply;
 BEGIN
 	r.n := 0;
+	PERFORM lock_lines(ARRAY(SELECT task FROM lease WHERE owner = p_owner));
 	FOR v_lease IN DELETE FROM lease WHERE owner = p_owner RETURNING * LOOP
 		IF v_lease.task = v_running AND p_entry IS NOT NULL THEN
 			PERFORM add_attempt(v_lease.task, v_lease.attempt, NULL, p_entry, NULL);

@@ -7,6 +7,19 @@ LANGUAGE sql VOLATILE AS $$
 		hashtext((SELECT value FROM meta WHERE name = 'tag') || ':' || p_queue), hashtext(p_line))
 $$;
 
+-- The lines of the tasks, in the one order in which a transaction locks several of them. First of
+-- all: who holds a line may wait for a row, but nobody who holds a row of those waits for a line.
+CREATE OR REPLACE FUNCTION lock_lines(p_tasks bigint[]) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+	v record;
+BEGIN
+	FOR v IN SELECT queue, min(line) AS line FROM task WHERE id = ANY (p_tasks) AND line IS NOT NULL
+		GROUP BY queue, hashtext(line) ORDER BY queue, hashtext(line)
+	LOOP
+		PERFORM lock_line(v.queue, v.line);
+	END LOOP;
+END $$;
+
 -- The task joins at the end; the caller sees to it that it takes its turn.
 CREATE OR REPLACE FUNCTION join_line(p_task task, p_line text) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN

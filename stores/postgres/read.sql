@@ -54,9 +54,13 @@ LANGUAGE sql STABLE AS $$
 		GROUP BY k.name ORDER BY min(k.place)) x
 $$;
 
-CREATE OR REPLACE FUNCTION get_job(p_id text) RETURNS SETOF job_line LANGUAGE sql STABLE AS $$
-	SELECT d.* FROM job j, describe_job(j.id) d WHERE j.uuid = p_id
-$$;
+CREATE OR REPLACE FUNCTION get_job(p_id text) RETURNS SETOF job_line LANGUAGE plpgsql STABLE AS $$
+BEGIN
+	RETURN QUERY SELECT d.* FROM job j, describe_job(j.id) d WHERE j.uuid = p_id;
+	IF NOT FOUND THEN
+		PERFORM no_job(p_id);
+	END IF;
+END $$;
 
 CREATE OR REPLACE FUNCTION list_jobs(p_workflow text, p_state integer, p_unfinished boolean,
 	p_before text, p_limit integer) RETURNS SETOF job_line LANGUAGE plpgsql STABLE AS $$
@@ -284,8 +288,7 @@ BEGIN
 			v_next := least(v_next, (SELECT 0 FROM outbox WHERE queue = v_queue LIMIT 1));
 		END IF;
 		v_next := least(v_next, (SELECT greatest(due - now_ms(), 0) FROM delayed WHERE queue = v_queue
-			ORDER BY due LIMIT 1), (SELECT greatest(until - now_ms(), 0) FROM lease
-			WHERE queue = v_queue ORDER BY until LIMIT 1));
+			ORDER BY due LIMIT 1), next_lapse(v_queue));
 		-- A process that died between its commit and its ring left sleepers beside ready tasks.
 		IF EXISTS (SELECT FROM ready WHERE queue = v_queue)
 			AND NOT EXISTS (SELECT FROM queue WHERE id = v_queue AND paused <> 0) THEN
