@@ -387,6 +387,9 @@ static void a_queue_says_what_holds_it_up(void)
 	} cases[] = {
 		{ "{'queues':{'row':{'workers':2,'desired':2,'busy':0,'paused':true}}}",
 			"queue row is paused -> reeve resume row\n", NULL },
+		{ "{'queues':{'row':{'workers':0,'desired':0,'busy':0,'paused':true,"
+		  "'paused_by':'store'}}}",
+			"", NULL },
 		{ "{'queues':{'row':{'workers':0,'desired':0,'busy':0,'paused':false}}}",
 			"queue row has no workers: its count is 0 -> reeve scale row +1\n", NULL },
 		{ "{'queues':{'row':{'workers':1,'desired':3,'busy':0,'paused':false}}}",

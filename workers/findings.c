@@ -98,11 +98,12 @@ static void find_in_status(
 	bool is_empty = json_is_integer(depth) && json_integer_value(depth) == 0;
 	OWNED(free) char *more = xprintf("reeve scale %s +1", queue);
 	const char *by = jsontext_member(status, "paused_by");
-	if (by && strcmp(by, "store") != 0)
+	bool is_held = json_is_true(json_object_get(status, "paused"));
+	if (is_held && (!by || strcmp(by, "store") != 0))
 		findings_add_mend(list, "reeve resume", queue, "queue %s is paused", queue);
 	bool is_set = find_override(status, scaling, queue, list);
 	bool is_scaled = jsontext_member(scaling, "limit") && !is_set;
-	if (by && desired == 0)
+	if (is_held && desired == 0)
 		return; /* its count is held until it is resumed */
 	if (desired == 0 && is_scaled && !is_empty)
 		findings_add(
