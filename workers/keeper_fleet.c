@@ -138,8 +138,13 @@ static bool beat(struct keeper *keeper, const char *text, int64_t hold_ms, struc
 {
 	struct store *store = keeper->self.store;
 	const struct heartbeat own = { keeper->self.setup->board->fleet_id, text, hold_ms };
-	struct error err;
-	return keeper_note(keeper, store->ops->beat(store, &own, list, &err), "heartbeat", &err);
+	struct error err = { 0 };
+	bool ok = store->ops->beat(store, &own, list, &err);
+	/* Said once: on a full disk it fails time and again while all that reads goes well. */
+	if (ok || keeper->beats.failed_at_ms == 0)
+		keeper_note(keeper, ok, "heartbeat", &err);
+	keeper->beats.failed_at_ms = ok ? 0 : clock_steady_ms();
+	return ok;
 }
 
 void keeper_beat(struct keeper *keeper)
@@ -157,11 +162,8 @@ void keeper_beat(struct keeper *keeper)
 	if (!is_first && now - beats->at_ms < (is_news ? PACE_MS : QUIET_PACE_MS))
 		return;
 	struct beat_list list = { 0 };
-	if (!beat(keeper, text, is_news ? HOLD_MS : QUIET_HOLD_MS, follows ? &list : NULL)) {
-		beats->failed_at_ms = clock_steady_ms();
+	if (!beat(keeper, text, is_news ? HOLD_MS : QUIET_HOLD_MS, follows ? &list : NULL))
 		return;
-	}
-	beats->failed_at_ms = 0;
 	beats->at_ms = now;
 	free(beats->said);
 	beats->said = GIVE(text);

@@ -44,5 +44,8 @@ saw "until a reload"
 exits 0 reeve pause line
 eventually 30 is_fleet "$mine" "[0]"
 saw "a paused queue has nothing"
+kill -KILL "$others"
+eventually 30 is_fleet "$its" "[]"
+saw "a killed supervisor's heartbeat goes with its keeper"
 stop_reeve
 same "the drain is clean" "$drained" 0
