@@ -8,9 +8,10 @@ BEGIN
 	END IF;
 END $$;
 
-CREATE OR REPLACE FUNCTION has_door(p_queue integer) RETURNS boolean LANGUAGE sql STABLE AS $$
-	SELECT has_door FROM queue WHERE id = p_queue
-$$;
+CREATE OR REPLACE FUNCTION has_door(p_queue integer) RETURNS boolean LANGUAGE plpgsql STABLE AS $$
+BEGIN
+	RETURN (SELECT has_door FROM queue WHERE id = p_queue);
+END $$;
 
 CREATE OR REPLACE FUNCTION add_unsent(p_queue integer, p_rank integer, p_due bigint, p_n bigint,
 	p_bundle bigint, p_tasks integer) RETURNS void LANGUAGE plpgsql AS $$

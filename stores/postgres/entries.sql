@@ -1,3 +1,6 @@
+-- Functions in SQL are planned anew in each transaction unless they can be inlined, those in PL/pgSQL
+-- once in a session: what a task needs is written in the latter.
+--
 -- Times, names, notes; and where a task stands while nobody holds it: in ready, in delayed, in a
 -- bundle, in the outbox, parked in its line, or among those that wait. Whoever deletes that row has the task to himself.
 
@@ -22,7 +25,7 @@ BEGIN
 		coalesce(current_setting(p_list, true), '') || p_item || ',', false);
 END $$;
 
-CREATE OR REPLACE FUNCTION noted(p_list text) RETURNS SETOF text LANGUAGE sql VOLATILE AS $$
+CREATE OR REPLACE FUNCTION noted(p_list text) RETURNS SETOF text LANGUAGE sql STABLE AS $$
 	SELECT item FROM unnest(string_to_array(current_setting(p_list, true), ',')) item WHERE item <> ''
 $$;
 
@@ -139,11 +142,12 @@ BEGIN
 	RETURN coalesce(v_number, 0);
 END $$;
 
-CREATE OR REPLACE FUNCTION id_of(p_number bigint) RETURNS text LANGUAGE sql STABLE AS $$
-	SELECT CASE WHEN p_number & 134217727 = 0
+CREATE OR REPLACE FUNCTION id_of(p_number bigint) RETURNS text LANGUAGE plpgsql STABLE AS $$
+BEGIN
+	RETURN CASE WHEN p_number & 134217727 = 0
 		THEN (SELECT id FROM pushed WHERE task = p_number)
-		ELSE (SELECT uuid FROM job WHERE id = p_number >> 27) || '.' || (p_number & 134217727) END
-$$;
+		ELSE (SELECT uuid FROM job WHERE id = p_number >> 27) || '.' || (p_number & 134217727) END;
+END $$;
 
 CREATE OR REPLACE FUNCTION find_task(p_id text) RETURNS bigint LANGUAGE plpgsql STABLE AS $$
 DECLARE
@@ -260,12 +264,13 @@ END $$;
 
 -- What the counter is, unfolded changes included.
 CREATE OR REPLACE FUNCTION pending_of(p_job bigint, p_scope bigint, p_gate text) RETURNS bigint
-LANGUAGE sql STABLE AS $$
-	SELECT coalesce((SELECT pending FROM counter
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+	RETURN coalesce((SELECT pending FROM counter
 			WHERE job = p_job AND scope = p_scope AND gate = p_gate), 0)
 		+ coalesce((SELECT sum((c ->> 2)::bigint) FROM delta, jsonb_array_elements(counters) c
-			WHERE job = p_job AND (c ->> 0)::bigint = p_scope AND c ->> 1 = p_gate), 0)
-$$;
+			WHERE job = p_job AND (c ->> 0)::bigint = p_scope AND c ->> 1 = p_gate), 0);
+END $$;
 
 -- Takes the next children of a bundle out of its chunks: the first and last number among which they
 -- are; NULL: there are none.

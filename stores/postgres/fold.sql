@@ -8,9 +8,10 @@
 --
 -- A delta whose committer and holder both died is folded by sweep.
 
-CREATE OR REPLACE FUNCTION fold_lock(p_job bigint) RETURNS bigint LANGUAGE sql STABLE AS $$
-	SELECT (value & 67108863) << 37 | p_job FROM meta WHERE name = 'tag'
-$$;
+CREATE OR REPLACE FUNCTION fold_lock(p_job bigint) RETURNS bigint LANGUAGE plpgsql STABLE AS $$
+BEGIN
+	RETURN (SELECT (value & 67108863) << 37 | p_job FROM meta WHERE name = 'tag');
+END $$;
 
 -- A waiting task is queued: its gate opens.
 CREATE OR REPLACE FUNCTION wake(p_task bigint, p_now bigint) RETURNS text LANGUAGE plpgsql AS $$

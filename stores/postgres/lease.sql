@@ -1,7 +1,8 @@
 -- Leases: who holds a task, until when, and with which token.
 
-CREATE OR REPLACE FUNCTION leased(p_lease lease) RETURNS reply LANGUAGE sql STABLE AS $$
-	SELECT ROW('task', t.id & 134217727,
+CREATE OR REPLACE FUNCTION leased(p_lease lease) RETURNS reply LANGUAGE plpgsql STABLE AS $$
+BEGIN
+	RETURN (SELECT ROW('task', t.id & 134217727,
 		coalesce(j.uuid || '.' || (t.id & 134217727), p.id), j.uuid, t.parent & 134217727, t.name,
 		q.name, b.text, t.scopes, p_lease.owner, p_lease.attempt, p_lease.nonce, t.failures,
 		t.crashes, t.losses, p_lease.due, t.wait_scope, t.wait_gate, t.wait_until,
@@ -9,8 +10,8 @@ CREATE OR REPLACE FUNCTION leased(p_lease lease) RETURNS reply LANGUAGE sql STAB
 	FROM task t JOIN queue q ON q.id = t.queue LEFT JOIN payload b ON b.task = t.id
 		LEFT JOIN job j ON t.id & 134217727 <> 0 AND j.id = t.id >> 27
 		LEFT JOIN pushed p ON p.task = t.id
-	WHERE t.id = p_lease.task
-$$;
+	WHERE t.id = p_lease.task);
+END $$;
 
 -- The task is out of its queue already.
 CREATE OR REPLACE FUNCTION hold(p_task task, p_due bigint, p_owner text, p_lease_ms bigint,
@@ -25,15 +26,17 @@ BEGIN
 	RETURN leased(v_lease);
 END $$;
 
-CREATE OR REPLACE FUNCTION is_job_cancelled(p_task bigint) RETURNS boolean LANGUAGE sql STABLE AS $$
-	SELECT p_task & 134217727 <> 0
-		AND coalesce((SELECT status = 3 FROM job WHERE id = p_task >> 27), false)
-$$;
+CREATE OR REPLACE FUNCTION is_job_cancelled(p_task bigint) RETURNS boolean LANGUAGE plpgsql STABLE AS $$
+BEGIN
+	RETURN p_task & 134217727 <> 0
+		AND coalesce((SELECT status = 3 FROM job WHERE id = p_task >> 27), false);
+END $$;
 
 CREATE OR REPLACE FUNCTION add_attempt(p_task bigint, p_n integer, p_nonce bigint, p_entry text,
-	p_output text) RETURNS void LANGUAGE sql VOLATILE AS $$
-	INSERT INTO attempt (task, n, nonce, entry, output) VALUES (p_task, p_n, p_nonce, p_entry, p_output)
-$$;
+	p_output text) RETURNS void LANGUAGE plpgsql VOLATILE AS $$
+BEGIN
+	INSERT INTO attempt (task, n, nonce, entry, output) VALUES (p_task, p_n, p_nonce, p_entry, p_output);
+END $$;
 
 -- The trace entry of an attempt of which nobody reported anything.
 CREATE OR REPLACE FUNCTION lost_entry(p_task task, p_lease lease) RETURNS text
@@ -46,9 +49,10 @@ LANGUAGE sql VOLATILE AS $$
 $$;
 
 -- Drops what the attempt wrote ahead; sweep deletes it in pages.
-CREATE OR REPLACE FUNCTION drop_bundles(p_parent bigint) RETURNS void LANGUAGE sql VOLATILE AS $$
-	UPDATE bundle SET state = 2 WHERE parent = p_parent AND state = 0
-$$;
+CREATE OR REPLACE FUNCTION drop_bundles(p_parent bigint) RETURNS void LANGUAGE plpgsql VOLATILE AS $$
+BEGIN
+	UPDATE bundle SET state = 2 WHERE parent = p_parent AND state = 0;
+END $$;
 
 -- The lease row is deleted already; the task is ready again, waits again, or ends where its job is
 -- cancelled. It keeps its due time and so its place; one that was lost more than once goes to
@@ -160,10 +164,11 @@ END $$;
 
 -- The time until the first lease of the queue may be put back, or NULL; after an outage it is left
 -- alone for its own length.
-CREATE OR REPLACE FUNCTION next_lapse(p_queue integer) RETURNS bigint LANGUAGE sql VOLATILE AS $$
-	SELECT greatest(until - now_ms(), (SELECT since FROM alive) + length - server_ms(), 0)
-	FROM lease WHERE queue = p_queue ORDER BY until LIMIT 1
-$$;
+CREATE OR REPLACE FUNCTION next_lapse(p_queue integer) RETURNS bigint LANGUAGE plpgsql VOLATILE AS $$
+BEGIN
+	RETURN (SELECT greatest(until - now_ms(), (SELECT since FROM alive) + length - server_ms(), 0)
+	FROM lease WHERE queue = p_queue ORDER BY until LIMIT 1);
+END $$;
 
 -- The time until something of the queue may be leased, or NULL.
 CREATE OR REPLACE FUNCTION next_of(p_queue integer) RETURNS bigint LANGUAGE plpgsql AS $$

@@ -2,10 +2,11 @@
 -- parked, unless somebody has taken one by name. All who touch a line hold its lock.
 
 CREATE OR REPLACE FUNCTION lock_line(p_queue integer, p_line text) RETURNS void
-LANGUAGE sql VOLATILE AS $$
-	SELECT pg_advisory_xact_lock(
-		hashtext((SELECT value FROM meta WHERE name = 'tag') || ':' || p_queue), hashtext(p_line))
-$$;
+LANGUAGE plpgsql VOLATILE AS $$
+BEGIN
+	PERFORM pg_advisory_xact_lock(
+		hashtext((SELECT value FROM meta WHERE name = 'tag') || ':' || p_queue), hashtext(p_line));
+END $$;
 
 -- The lines of the tasks, in the one order in which a transaction locks several of them. First of
 -- all: who holds a line may wait for a row, but nobody who holds a row of those waits for a line.
