@@ -24,7 +24,7 @@ void handover_list(const struct supervisor *supervisor, struct handover_descript
 /* Whether an exec closes them. */
 void handover_set_inherited(const struct handover_descriptors *descriptors, bool is_inherited);
 
-/* Owned. */
+/* Owned; NULL where the control socket's path is not UTF-8. */
 json_t *handover_write(const struct supervisor *supervisor);
 
 /* False where this program can't understand it: another version, another layout of what is shared,

@@ -48,6 +48,10 @@ static int64_t answer_ms(void)
 static int write_state(const struct supervisor *supervisor)
 {
 	OWNED(json) json_t *state = handover_write(supervisor);
+	if (!state) {
+		errno = EILSEQ;
+		return -1;
+	}
 	OWNED(free) char *text = jsontext_print(state);
 	size_t length = strlen(text);
 	OWNED_FD int fd = memfd_create("reeve-handover", MFD_CLOEXEC);
@@ -341,11 +345,26 @@ bool replace_is_agreed(const struct supervisor *supervisor)
 	return supervisor->replace.agreed_at_ms != 0 && supervisor->stage != STAGE_ENDED;
 }
 
+/* A last look: the rehearsal may be a second old, and the other program can't come back. */
+static bool file_is_good(const struct supervisor *supervisor, struct error *err)
+{
+	OWNED(config) struct config *config = NULL;
+	struct config_faults faults = { 0 };
+	bool is_good = config_load(supervisor->config->path, &config, &faults, err);
+	config_faults_finish(&faults);
+	return is_good;
+}
+
 /* The one call that does not come back where it succeeds. */
 static void become_other(struct supervisor *supervisor)
 {
 	OWNED_PROGRAM struct program program = { .state = -1 };
 	struct handover_descriptors descriptors;
+	struct error err;
+	if (!file_is_good(supervisor, &err)) {
+		refuse(supervisor, err.text);
+		return;
+	}
 	if (!prepare(supervisor, &program)) {
 		refuse(supervisor, strerror(errno));
 		return;

@@ -81,16 +81,16 @@ def write_config():
 
 
 def ask(**request):
-    """The reply, or None where the connection ended first: the binary was being replaced."""
+    """The reply, or None: the binary was being replaced, or waits for a file that went bad in the middle of it."""
     try:
         with socket.socket(socket.AF_UNIX) as line:
-            line.settimeout(60)
+            line.settimeout(10)
             line.connect(place)
             line.sendall(json.dumps(request).encode() + b"\n")
             with line.makefile() as replies:
                 text = replies.readline()
         return json.loads(text) if text else None
-    except (ConnectionError, FileNotFoundError):
+    except (ConnectionError, FileNotFoundError, TimeoutError):
         return None
 
 

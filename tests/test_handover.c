@@ -306,6 +306,16 @@ static void the_names_of_version_1_are_kept(void)
 	close_supervisor(one);
 }
 
+static void a_path_that_is_no_text_is_told(void)
+{
+	struct supervisor *one = open_busy();
+	free(one->lock_path);
+	one->lock_path = xstrdup("/tmp/\xff.lock");
+	OWNED(json) json_t *state = handover_write(one);
+	CU_ASSERT_PTR_NULL(state);
+	close_supervisor(one);
+}
+
 int main(void)
 {
 	static const struct suite_test tests[] = {
@@ -315,6 +325,7 @@ int main(void)
 		SUITE_TEST(what_can_not_be_is_refused),
 		SUITE_TEST(another_version_layout_or_process_is_refused),
 		SUITE_TEST(the_names_of_version_1_are_kept),
+		SUITE_TEST(a_path_that_is_no_text_is_told),
 	};
 	files_enter();
 	int code = suite_run("handover", tests, ARRAY_SIZE(tests));

@@ -110,6 +110,26 @@ wait "$supervisor" || drained=$?
 supervisor=
 same "a drain does not wait for a rehearsal" "$drained" 0
 ! kill -0 "$(cat rehearsal)" 2>/dev/null || fail "the rehearsal still runs after the drain"
+
+# A supervisor that is killed takes its rehearsal along.
+ln -sf "$original" bin/reeve
+"$home/bin/reeve" -c reeve.yaml run >>log 2>&1 &
+supervisor=$!
+eventually 20 reeve status
+script <<'SH'
+#!/bin/sh
+echo $$ >rehearsal
+exec sleep 600
+SH
+rm -f rehearsal
+kill -USR2 "$supervisor"
+eventually 20 test -s rehearsal
+kill -KILL "$supervisor"
+wait "$supervisor" 2>/dev/null || true
+supervisor=
+is_gone() { ! kill -0 "$(cat rehearsal)" 2>/dev/null; }
+eventually 20 is_gone
+saw "a supervisor that is killed takes its rehearsal along"
 unset REEVE_REHEARSAL_MS
 
 # begin: bin/reeve runs, with a busy worker
