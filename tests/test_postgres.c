@@ -33,13 +33,15 @@ static void submit_gated(void)
 	ground_check(store->ops->submit(store, &submission, answered, &err), &err);
 }
 
-static struct commit_result produce(struct store *by, const struct leased *task)
+/* failure: of the job, or NULL; with one it is folded at once. */
+static struct commit_result produce(
+	struct store *by, const struct leased *task, const char *failure)
 {
 	struct counter_change counter = { .gate = "sync", .pending = -1 };
 	const struct commit commit = { .id = task->id,
 		.token = task->token,
 		.outcome = OUTCOME_COMPLETED,
-		.effects = { .counters = &counter, .counters_count = 1 } };
+		.effects = { .counters = &counter, .counters_count = 1, .job_failure = failure } };
 	struct commit_result result;
 	struct error err;
 	ground_check(by->ops->commit(by, &commit, 1, &result, NULL, NULL, &err), &err);
@@ -71,11 +73,12 @@ static void no_wake_up_is_lost_between_two_sessions_at_the_advisory_lock(void)
 		struct store *one = NULL;
 		struct error err;
 		bool ok = store_open(ground_url(), NULL, &one, &err);
-		_exit(ok && produce(one, first.tasks).answer == COMMIT_DONE ? 0 : 1);
+		_exit(ok && produce(one, first.tasks, "mended later").answer == COMMIT_DONE ? 0
+											    : 1);
 	}
 	ground_await(blocked, "1");
 	struct store *two = ground_open();
-	CU_ASSERT_EQUAL(produce(two, second.tasks).answer, COMMIT_DONE);
+	CU_ASSERT_EQUAL(produce(two, second.tasks, NULL).answer, COMMIT_DONE);
 	CU_ASSERT_STRING_EQUAL(ground_ask(raw, "SELECT count(*) FROM delta"), "2");
 	CU_ASSERT_EQUAL(ground_count_ready("sync"), 0);
 	ground_ask(blocker, "ROLLBACK");
@@ -98,8 +101,8 @@ static void what_a_dead_session_has_left_unfolded_is_folded_by_a_sweep(void)
 	struct lease_batch second = ground_lease(store, "row");
 	PGconn *holder = ground_connect();
 	ground_ask(holder, "SELECT pg_advisory_lock(fold_lock(1))");
-	produce(store, first.tasks);
-	produce(store, second.tasks);
+	produce(store, first.tasks, NULL);
+	produce(store, second.tasks, NULL);
 	PQfinish(holder);
 	ground_await("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted", "0");
 	CU_ASSERT_EQUAL(ground_count_ready("sync"), 0);
@@ -290,6 +293,53 @@ static void no_error_shows_the_password(void)
 	}
 }
 
+/* Of many siblings nobody folds until it matters, and all answers count them. */
+static void commits_that_can_wake_nobody_are_folded_together(void)
+{
+	struct new_task children[21];
+	for (int i = 0; i < 20; i++)
+		children[i] = (struct new_task){
+			.name = "row", .queue = "row", .payload = "{}", .scopes = "0"
+		};
+	children[20] = (struct new_task){ .name = "sync",
+		.queue = "sync",
+		.payload = "{}",
+		.scopes = "0",
+		.waits = true,
+		.wait_gate = "sync" };
+	struct counter_change counter = { .gate = "sync", .pending = 20 };
+	char id[IDS_UUID_SIZE], answered[STORE_ID_SIZE];
+	store_new_id(store, id);
+	const struct submission submission = { .id = id,
+		.workflow = "flow",
+		.workflow_hash = "hash",
+		.payload = "{}",
+		.effects = { .children = children,
+			.children_count = 21,
+			.counters = &counter,
+			.counters_count = 1 } };
+	struct error err;
+	ground_check(store->ops->submit(store, &submission, answered, &err), &err);
+	for (int done = 1; done <= 20; done++) {
+		struct lease_batch batch = ground_lease(store, "row");
+		CU_ASSERT_EQUAL_FATAL(batch.count, 1);
+		produce(store, batch.tasks, NULL);
+		lease_batch_finish(&batch);
+		struct gate_view view;
+		const char *name = "row";
+		ground_check(
+			store->ops->get_gate(store, id, 0, "sync", &name, 1, &view, &err), &err);
+		CU_ASSERT_EQUAL(view.pending, 20 - done);
+		gate_view_finish(&view);
+		if (done == 9)
+			CU_ASSERT_STRING_EQUAL(ground_ask(raw, "SELECT count(*) FROM delta"), "9");
+		if (done < 20)
+			CU_ASSERT_EQUAL(ground_count_ready("sync"), 0);
+	}
+	CU_ASSERT_STRING_EQUAL(ground_ask(raw, "SELECT count(*) FROM delta"), "0");
+	CU_ASSERT_EQUAL(ground_count_ready("sync"), 1);
+}
+
 #define PROCESSES 4
 #define TASKS     300
 
@@ -307,7 +357,7 @@ static void drain(void)
 			continue;
 		}
 		empty = 0;
-		if (produce(own, batch.tasks).answer != COMMIT_DONE)
+		if (produce(own, batch.tasks, NULL).answer != COMMIT_DONE)
 			_exit(1);
 		lease_batch_finish(&batch);
 	}
@@ -354,6 +404,7 @@ static void processes_that_commit_at_once_count_each_task_once(void)
 static const struct suite_test tests[] = {
 	SUITE_TEST(no_wake_up_is_lost_between_two_sessions_at_the_advisory_lock),
 	SUITE_TEST(what_a_dead_session_has_left_unfolded_is_folded_by_a_sweep),
+	SUITE_TEST(commits_that_can_wake_nobody_are_folded_together),
 	SUITE_TEST(processes_that_commit_at_once_count_each_task_once),
 	SUITE_TEST(two_couriers_never_claim_the_same_task),
 	SUITE_TEST(a_store_of_the_first_schema_gets_what_doors_need_and_keeps_its_tasks),

@@ -6,7 +6,8 @@
 --   committer: commit of its delta; look, try the lock; taken: leave
 --   holder:    fold; commit, which frees the lock; look again: what came meanwhile is seen here
 --
--- A delta whose committer and holder both died is folded by sweep.
+-- A delta whose committer and holder both died is folded by sweep. Where nobody can be woken by them and
+-- the job can't end, up to 32 deltas are left to be folded together.
 
 CREATE OR REPLACE FUNCTION fold_lock(p_job bigint) RETURNS bigint LANGUAGE plpgsql STABLE AS $$
 BEGIN
@@ -171,6 +172,26 @@ BEGIN
 	RETURN true;
 END $$;
 
+-- Whether nothing of the job that is not folded can wake anybody or end it: each delta lowers what is
+-- active, and a counter, by at most one. The deltas are read first: what is folded meanwhile is
+-- counted twice, never missed. Of two who commit at once the later one sees both.
+CREATE OR REPLACE FUNCTION can_wait(p_job bigint) RETURNS boolean LANGUAGE plpgsql AS $$
+DECLARE
+	v_count bigint;
+	v_is_urgent boolean;
+BEGIN
+	SELECT count(*), bool_or(failure IS NOT NULL OR waits IS NOT NULL OR active < -1)
+		INTO v_count, v_is_urgent FROM delta WHERE job = p_job;
+	IF v_count >= 32 OR v_is_urgent THEN
+		RETURN false;
+	END IF;
+	PERFORM FROM job WHERE id = p_job AND status = 0 AND active > v_count;
+	RETURN FOUND AND NOT EXISTS (
+		SELECT FROM delta d CROSS JOIN jsonb_array_elements(d.counters) c
+			LEFT JOIN counter k ON k.job = p_job AND k.scope = (c ->> 0)::bigint AND k.gate = c ->> 1
+		WHERE d.job = p_job AND ((c ->> 2)::bigint < -1 OR coalesce(k.pending, 0) <= v_count));
+END $$;
+
 -- Folds the jobs that the acts before have noted, and keeps a note of those that need another look.
 CREATE OR REPLACE FUNCTION settle() RETURNS boolean LANGUAGE plpgsql AS $$
 DECLARE
@@ -179,7 +200,7 @@ DECLARE
 BEGIN
 	PERFORM set_config('reeve.jobs', '', false);
 	FOREACH v_job IN ARRAY v_jobs LOOP
-		IF fold(v_job) THEN
+		IF NOT can_wait(v_job) AND fold(v_job) THEN
 			PERFORM note_job(v_job);
 		END IF;
 	END LOOP;

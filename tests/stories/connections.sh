@@ -26,6 +26,9 @@ same "of a server that gives enough nothing is said" "$(cat err)" ""
 start_reeve
 eventually 30 holds 2
 saw "idle workers hold no connection: the keeper has one, the listener has one"
+keeper=$(reeve status --json | sed -n 's/.*"pid": *\([0-9]*\), *"name": *"keeper".*/\1/p')
+[ "$(grep -c libpq "/proc/$keeper/maps")" -gt 0 ] || fail "the keeper has opened libpq"
+same "the supervisor has nothing of libpq in its memory" "$(grep -c libpq "/proc/$supervisor/maps" || true)" 0
 i=0
 while [ $i -lt 5 ]; do
 	reeve push work $i >/dev/null
