@@ -8,6 +8,7 @@
 #include "base/ids.h"
 #include "base/memory.h"
 #include "base/redis_tls.h"
+#include "brokers/redis_refusals.h"
 
 #include <hiredis/async.h>
 #include <stdio.h>
@@ -103,38 +104,6 @@ static void hang_up(struct redis_link *link, const char *why)
 	}
 }
 
-static const struct {
-	const char *mark;
-	bool is_passing;
-	const char *meaning; /* instead of Redis' own words */
-} refusals[] = {
-	{ "LOADING", true, NULL },
-	{ "READONLY", true, NULL },
-	{ "MASTERDOWN", true, NULL },
-	{ "NOREPLICAS", true, NULL },
-	{ "MISCONF", true, NULL },
-	{ "OOM command", true, NULL },
-	{ "BUSY ", true, NULL },
-	{ "NOAUTH", true, NULL },
-	{ "max number of clients", true, NULL },
-	{ "MOVED", false, "Redis Cluster is not supported as a broker" },
-	{ "unknown command", false, "Redis 6.2 or newer is needed" },
-};
-
-/* True where the same command may succeed later. */
-static bool is_passing(const char *text, const char **meaning)
-{
-	*meaning = text;
-	for (size_t i = 0; i < ARRAY_SIZE(refusals); i++) {
-		if (!strstr(text, refusals[i].mark))
-			continue;
-		if (refusals[i].meaning)
-			*meaning = refusals[i].meaning;
-		return refusals[i].is_passing;
-	}
-	return false;
-}
-
 static void conclude(
 	struct request *request, const redisReply *reply, enum error_kind kind, const char *why)
 {
@@ -158,7 +127,7 @@ static void on_answer(redisAsyncContext *connection, void *received, void *conte
 	if (reply->type != REDIS_REPLY_ERROR) {
 		link->backoff_ms = BACKOFF_FIRST_MS;
 		conclude(request, reply, ERROR_NONE, NULL);
-	} else if (is_passing(reply->str, &meaning)) {
+	} else if (redis_refusal_passes(reply->str, &meaning)) {
 		hang_up(link, reply->str);
 		return;
 	} else {
@@ -185,20 +154,41 @@ static void be_ready(struct redis_link *link)
 }
 
 /* Who is refused at the door is told at once: waiting would not help. */
-static void refuse_all(struct redis_link *link, const char *why)
+static void conclude_all(struct redis_link *link, const char *why)
 {
-	char kept[sizeof link->why];
-	snprintf(kept, sizeof kept, "%s", why);
-	hang_up(link, kept);
 	/* Only those of now: a callback may ask again. */
 	struct request *last = TAILQ_LAST(&link->requests, requests);
 	bool is_last = !last;
 	while (!is_last) {
 		struct request *first = TAILQ_FIRST(&link->requests);
 		is_last = first == last;
-		conclude(first, NULL, ERROR_UNAVAILABLE, kept);
+		conclude(first, NULL, ERROR_UNAVAILABLE, why);
 	}
 	arm(link);
+}
+
+static void refuse_all(struct redis_link *link, const char *why)
+{
+	char kept[sizeof link->why];
+	snprintf(kept, sizeof kept, "%s", why);
+	hang_up(link, kept);
+	conclude_all(link, kept);
+}
+
+/* After a failure hiredis frees the connection by itself. Of a failed handshake it says nothing; a
+ * certificate does not become right by waiting. */
+static void lose(struct redis_link *link, const char *why)
+{
+	char kept[sizeof link->why];
+	bool is_handshake = link->address->is_tls && link->state == LINK_SIGNING_IN;
+	if (is_handshake)
+		why = "TLS: no handshake; is the server's authority in ca, and does it ask for a "
+		      "certificate?";
+	snprintf(kept, sizeof kept, "%s", why);
+	note(link, kept);
+	be_off(link);
+	if (is_handshake)
+		conclude_all(link, kept);
 }
 
 static void on_signed_in(redisAsyncContext *connection, void *received, void *context)
@@ -215,6 +205,14 @@ static void on_signed_in(redisAsyncContext *connection, void *received, void *co
 		be_ready(link);
 }
 
+/* It is no matter what it says: a user may not be permitted to ask. */
+static void on_greeted(redisAsyncContext *connection, void *received, void *context)
+{
+	struct redis_link *link = context;
+	if (received && connection == link->connection && --link->unanswered == 0)
+		be_ready(link);
+}
+
 static void sign_in(struct redis_link *link)
 {
 	const struct redis_address *address = link->address;
@@ -225,7 +223,10 @@ static void sign_in(struct redis_link *link)
 	const char *auth[] = { "AUTH", has_user ? user : password, password };
 	const char *select[] = { "SELECT", database };
 	link->state = LINK_SIGNING_IN;
-	link->unanswered = (password ? 1 : 0) + (address->db ? 1 : 0);
+	link->unanswered = (password ? 1 : 0) + (address->db ? 1 : 0) + address->is_tls;
+	/* Where TLS is begun an answer says that it has been. */
+	if (address->is_tls)
+		redisAsyncCommand(link->connection, on_greeted, link, "PING");
 	if (password)
 		redisAsyncCommandArgv(
 			link->connection, on_signed_in, link, has_user ? 3 : 2, auth, NULL);
@@ -235,30 +236,28 @@ static void sign_in(struct redis_link *link)
 		be_ready(link);
 }
 
-/* After a failure hiredis frees the connection by itself. */
+static const char *reason_of(const redisAsyncContext *connection, const char *otherwise)
+{
+	return connection->errstr && *connection->errstr ? connection->errstr : otherwise;
+}
+
 static void on_connected(const redisAsyncContext *connection, int status)
 {
 	struct redis_link *link = connection->data;
 	if (connection != link->connection)
 		return;
-	if (status == REDIS_OK) {
+	if (status == REDIS_OK)
 		sign_in(link);
-		return;
-	}
-	note(link, connection->errstr && *connection->errstr ? connection->errstr
-							     : "can't be reached");
-	be_off(link);
+	else
+		lose(link, reason_of(connection, "can't be reached"));
 }
 
 static void on_disconnected(const redisAsyncContext *connection, int status)
 {
 	struct redis_link *link = connection->data;
 	(void)status;
-	if (connection != link->connection)
-		return;
-	note(link, connection->errstr && *connection->errstr ? connection->errstr
-							     : "the connection ended");
-	be_off(link);
+	if (connection == link->connection)
+		lose(link, reason_of(connection, "the connection ended"));
 }
 
 static void on_readable(struct ev_loop *loop, ev_io *watcher, int events)
