@@ -97,6 +97,13 @@ static bool open_url(const char *scheme, const char *rest, struct bells *bells, 
 	return true;
 }
 
+static bool look(
+	const char *scheme, const char *rest, struct store_warnings *out, struct error *err)
+{
+	OWNED(free) char *url = xprintf("%s:%s", scheme, rest);
+	return redis_preflight(url, out, err);
+}
+
 bool redis_store_check(const char *rest, struct error *err)
 {
 	return check("redis", rest, err);
@@ -126,4 +133,25 @@ bool redis_sentinel_store_open(
 	const char *rest, struct bells *bells, struct store **out, struct error *err)
 {
 	return open_url("redis+sentinel", rest, bells, out, err);
+}
+
+bool redis_store_preflight(
+	const char *rest, size_t connections, struct store_warnings *out, struct error *err)
+{
+	(void)connections;
+	return look("redis", rest, out, err);
+}
+
+bool rediss_store_preflight(
+	const char *rest, size_t connections, struct store_warnings *out, struct error *err)
+{
+	(void)connections;
+	return look("rediss", rest, out, err);
+}
+
+bool redis_sentinel_store_preflight(
+	const char *rest, size_t connections, struct store_warnings *out, struct error *err)
+{
+	(void)connections;
+	return look("redis+sentinel", rest, out, err);
 }

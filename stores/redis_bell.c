@@ -13,12 +13,13 @@
 #include <time.h>
 #include <unistd.h>
 
-#define ALONE_MS  1000
-#define SLICE_MS  200   /* hiredis does not let a signal end a read: it only reads what is there */
-#define QUIET_MS  5000  /* then the server is asked whether it is still there */
-#define DEAD_MS   10000 /* and after so long without a word the connection counts as dead */
-#define PAUSE_MS  100
-#define PAUSE_MAX 1000
+#define ALONE_MS   1000
+#define SLICE_MS   200   /* hiredis does not let a signal end a read: it only reads what is there */
+#define QUIET_MS   5000  /* then the server is asked whether it is still there */
+#define DEAD_MS    10000 /* and after so long without a word the connection counts as dead */
+#define PAUSE_MS   100
+#define PAUSE_MAX  1000
+#define REFUSED_MS 60000 /* somebody may permit the channel meanwhile */
 
 static uint32_t index_of(struct bells *bells, const char *queue)
 {
@@ -70,6 +71,9 @@ struct ear {
 	struct redis_store *store;
 	struct redis_wire wire;
 	int64_t heard_ms, asked_ms;
+	/* After the first answer; refused: this user may not use the channel, see preflight. */
+	bool is_subscribed, is_refused;
+	int64_t rests_until_ms;
 };
 
 static bool send_words(struct ear *ear, const char *word, const char *other)
@@ -91,6 +95,7 @@ static bool subscribe(struct ear *ear)
 	if (!redis_wire_open(&ear->wire, &err) || !send_words(ear, "SUBSCRIBE", channel))
 		return false;
 	ear->heard_ms = ear->asked_ms = clock_steady_ms();
+	ear->is_refused = ear->is_subscribed = false;
 	return true;
 }
 
@@ -102,6 +107,8 @@ static bool take_messages(struct ear *ear, struct bells *bells)
 	ear->heard_ms = clock_steady_ms();
 	while (redisGetReplyFromReader(ear->wire.context, &reply) == REDIS_OK && reply) {
 		ring(bells, reply);
+		ear->is_refused |= ((redisReply *)reply)->type == REDIS_REPLY_ERROR;
+		ear->is_subscribed = !ear->is_refused;
 		freeReplyObject(reply);
 	}
 	return ear->wire.context->err == 0;
@@ -137,20 +144,27 @@ void redis_listen(struct store *base, bool (*goes_on)(void *context), void *cont
 	int64_t rest_ms = PAUSE_MS;
 	redis_wire_init(&ear.wire, &ear.store->address);
 	while (goes_on(context)) {
+		if (clock_steady_ms() < ear.rests_until_ms) {
+			pause_ms(SLICE_MS);
+			continue;
+		}
 		if (!ear.wire.context && !subscribe(&ear)) {
 			redis_wire_close(&ear.wire);
 			pause_ms(rest_ms);
 			rest_ms = rest_ms * 2 > PAUSE_MAX ? PAUSE_MAX : rest_ms * 2;
 			continue;
 		}
-		/* The subscription's own answer comes first: from there on nothing is missed. */
-		bool was_deaf = rest_ms > 0;
-		rest_ms = 0;
-		if (!hear(&ear, &bells)) {
+		if (!hear(&ear, &bells) || ear.is_refused) {
 			redis_wire_close(&ear.wire);
 			rest_ms = PAUSE_MS;
+			ear.rests_until_ms = ear.is_refused ? clock_steady_ms() + REFUSED_MS : 0;
 			continue;
 		}
+		/* The subscription's own answer comes first: from there on nothing is missed. */
+		bool was_deaf = rest_ms > 0;
+		if (!ear.is_subscribed)
+			continue;
+		rest_ms = 0;
 		bells_note_listening(&bells);
 		if (was_deaf)
 			bells_ring_all(&bells);

@@ -7,10 +7,9 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#define WAIT_MS    "1000" /* for replicas */
-#define TRIES_MAX  4
-#define VERSION    1
-#define FLAGS_FROM 7 /* Redis 7 knows #!lua */
+#define WAIT_MS   "1000" /* for replicas */
+#define TRIES_MAX 4
+#define VERSION   1
 
 char *redis_text(const redisReply *reply)
 {
@@ -177,8 +176,10 @@ static bool learn_server(struct redis_store *store, struct error *err)
 	if (reply->type == REDIS_REPLY_ERROR || !reply->str)
 		return true; /* the next command says why */
 	store->has_version = true;
-	const char *at = strstr(reply->str, "redis_version:");
-	store->is_old = at && atoi(at + strlen("redis_version:")) < FLAGS_FROM;
+	int version = redis_version_of(reply->str);
+	store->is_old = !redis_version_has_flags(version);
+	if (!redis_version_check(store->address.shown, version, err))
+		return false;
 	return !strstr(reply->str, "redis_mode:cluster") ||
 	       redis_wire_fits_cluster(&store->address, err);
 }

@@ -7,6 +7,7 @@
 #include "stores/redis_wire.h"
 #include "stores/redis_scripts.h"
 #include "stores/redis_pack.h"
+#include "stores/preflight.h"
 #include "stores/store.h"
 
 #define REDIS_PREFIX "{reeve}:"
@@ -138,6 +139,14 @@ bool redis_list_gates(struct store *store, const struct waiting_gate *after, siz
 	struct gate_list *list, struct error *err);
 bool redis_mend_gate(struct store *store, const char *job, int64_t scope, const char *gate,
 	int64_t pending, struct error *err);
+
+/* redis_preflight.c */
+int redis_version_of(const char *info); /* major × 100 + minor; 0: not told */
+/* INVALID where the server is too old. */
+bool redis_version_check(const char *shown, int version, struct error *err);
+/* Whether its scripts have flags; a version that is not told counts as a new one. */
+bool redis_version_has_flags(int version);
+bool redis_preflight(const char *url, struct store_warnings *out, struct error *err);
 
 /* redis_bell.c */
 void redis_ring(struct bells *bells, const char *queue, int64_t count); /* "": the outbox */

@@ -39,9 +39,10 @@ struct scheme {
 static const struct scheme schemes[] = {
 	{ "memory", memory_store_open, memory_store_check, NULL },
 	{ "sqlite", sqlite_store_open, sqlite_store_check, NULL },
-	{ "redis", redis_store_open, redis_store_check, NULL },
-	{ "rediss", rediss_store_open, rediss_store_check, NULL },
-	{ "redis+sentinel", redis_sentinel_store_open, redis_sentinel_store_check, NULL },
+	{ "redis", redis_store_open, redis_store_check, redis_store_preflight },
+	{ "rediss", rediss_store_open, rediss_store_check, rediss_store_preflight },
+	{ "redis+sentinel", redis_sentinel_store_open, redis_sentinel_store_check,
+		redis_sentinel_store_preflight },
 	{ "postgres", postgres_store_open, postgres_store_check, postgres_store_preflight },
 	{ "postgresql", postgres_store_open, postgres_store_check, postgres_store_preflight },
 };

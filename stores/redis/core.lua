@@ -60,8 +60,9 @@ local function flush()
 			end
 		end
 	end
+	-- Who may not use the channel goes on without it: see redis_bell.c.
 	for queue, tasks in pairs(rings) do
-		call('PUBLISH', prefix .. 'bell', queue .. ' ' .. tasks)
+		redis.pcall('PUBLISH', prefix .. 'bell', queue .. ' ' .. tasks)
 	end
 end
 
