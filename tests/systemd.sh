@@ -7,13 +7,8 @@ cd "$(dirname "$0")/.."
 build=$(realpath "$1")
 release=${2:-$(. /etc/os-release && echo "$VERSION_CODENAME")}
 [ "$(id -u)" -eq 0 ] || { echo "skipped: only root can boot a container"; exit 0; }
-needed=()
-for package in mmdebstrap eatmydata systemd-container; do
-	dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null | grep -qx installed ||
-		needed+=("$package")
-done
-[ ${#needed[@]} -eq 0 ] || apt-get install -y --no-install-recommends \
-	-o DPkg::Lock::Timeout=300 "${needed[@]}" >/dev/null 2>&1
+. tests/debian_root.sh
+need mmdebstrap eatmydata systemd-container
 work=$(mktemp -d "${TMPDIR:-/tmp}/reeve-systemd.XXXXXX")
 root=$work/root
 etc=$root/etc/reeve
@@ -49,14 +44,8 @@ entries() { inside journalctl --no-pager --all -o json "$@"; }
 # Not grep -q, which would end journalctl with SIGPIPE.
 has_entry() { entries "${@:2}" | grep -- "$1" >/dev/null; }
 
-mkdir "$root"
-eatmydata mmdebstrap --quiet --variant=minbase --include=systemd,systemd-sysv,dbus,procps \
-	"$release" - 2>/dev/null | tar -C "$root" -x --exclude='./dev/*'
-# The libraries that the binary was built with, but the C library's.
-ldd "$build/cli/reeve" | awk '$3 ~ /^\// && $1 !~ /^lib(c|m)\.so/ { print $3 }' |
-	xargs cp -Lt "$root/usr/local/lib"
-chroot "$root" ldconfig
-DESTDIR=$root meson install -C "$build" --no-rebuild >/dev/null
+make_root "$root" "$release"
+install_reeve "$root" "$build"
 # A short watchdog, so that the test need not wait for the units' own.
 dropin reeve.service test <<<$'[Service]\nWatchdogSec=2'
 
