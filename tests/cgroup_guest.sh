@@ -54,10 +54,15 @@ reeve cancel "$stuck" >/dev/null
 eventually 60 no_process 4321
 saw "what will not end is killed with all that it started"
 
-worker=$(systemctl show reeve -p MainPID --value)
+main=$(systemctl show reeve -p MainPID --value)
+systemctl kill -s USR2 --kill-who=main reeve
+eventually 60 has_line 'supervisor: replaced: '
+reeve push lean '{}' --wait >/dev/null
 reeve push leaver '{}' --wait >/dev/null
-kill -KILL "$worker"
-is_replaced() { [ "$(systemctl show reeve -p MainPID --value)" != "$worker" ] && reeve status >/dev/null; }
+eventually 30 no_process 1234
+same "a new binary goes on with the cgroup" "$(ls -d "$folder"/reeve.*)" "$folder/reeve.$main"
+kill -KILL "$main"
+is_replaced() { [ "$(systemctl show reeve -p MainPID --value)" != "$main" ] && reeve status >/dev/null; }
 eventually 120 is_replaced
 reeve push lean '{}' --wait >/dev/null
 saw "a new supervisor divides the cgroup again"
