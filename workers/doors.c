@@ -16,19 +16,11 @@ static bool set(struct store *store, const struct config *config, const char *qu
 		if (doors_has(config, one) == has_door && (!queue || strcmp(queue, one->name) == 0))
 			names[count++] = one->name;
 	}
-	if (count > 0 && !store->ops->set_door)
-		return !has_door ||
-		       error_set(err, ERROR_INVALID, "this store can't be used with a broker yet");
 	return count == 0 || store->ops->set_door(store, names, count, has_door, err);
 }
 
 bool doors_set(
 	struct store *store, const struct config *config, const char *queue, struct error *err)
 {
-	/* A store without outboxes has no doors to close. */
-	if (!store->ops->set_door)
-		return !config->broker_url ||
-		       error_set(err, ERROR_INVALID,
-			       "this store can't send tasks through a broker yet");
 	return set(store, config, queue, true, err) && set(store, config, queue, false, err);
 }

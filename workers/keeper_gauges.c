@@ -1,13 +1,15 @@
 /*
  * Depths of queues for `status` and for scaling. The store is asked only where memory shows signs
  * of a change: a queue's bell was rung (by any process), or a worker of it counted or changed its
- * state. What other hosts and supervisors take leaves no signs, so where the number of workers
- * depends on a depth the store is asked each second while anything is there.
+ * state, or the courier carried something. What other hosts and supervisors take leaves no signs,
+ * so where the number of workers depends on a depth the store is asked each second while anything
+ * is there.
  */
 #include "workers/keeper.h"
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "workers/doors.h"
 
 #include <errno.h>
 #include <unistd.h>
@@ -31,7 +33,9 @@ void keeper_open_gauges(struct keeper *keeper)
 			scoreboard_find_queue(setup->board, config->queues[i].name);
 		if (row)
 			keeper->gauges[keeper->gauge_count++] =
-				(struct gauge){ .queue = config->queues[i].name, .row = row };
+				(struct gauge){ .queue = config->queues[i].name,
+					.row = row,
+					.has_door = doors_has(config, &config->queues[i]) };
 	}
 }
 
@@ -85,10 +89,15 @@ static void read_slots(struct keeper *keeper)
 bool keeper_sees_change(struct keeper *keeper)
 {
 	struct store *store = keeper->self.store;
+	uint32_t outbox = store->ops->bell(store, NULL);
 	bool is_changed = false;
 	for (size_t i = 0; i < keeper->gauge_count; i++) {
 		struct gauge *gauge = &keeper->gauges[i];
 		gauge->signs = mix(1, store->ops->bell(store, gauge->queue));
+		/* What goes to the outbox rings no worker. */
+		gauge->signs = mix(gauge->signs, gauge->has_door ? outbox : 0);
+		gauge->signs = mix(gauge->signs, atomic_load(&gauge->row->sent_total));
+		gauge->signs = mix(gauge->signs, atomic_load(&gauge->row->received));
 		gauge->workers = gauge->busy = 0;
 		gauge->served = 0;
 		gauge->busy_ms = 0;
