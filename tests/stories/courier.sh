@@ -4,32 +4,7 @@
 . "$STORIES/lib.sh"
 . "$STORIES/broker.sh"
 
-mkdir workflows
-cat >workflows/fan.json <<'J'
-{ "starts": ["read"],
-  "tasks": {
-    "read": { "queue": "read", "starts_parallel": ["row"],
-              "starts_with_params": { "gate": { "rows": { "count": "row" } } } },
-    "row": { "queue": "row" },
-    "gate": { "queue": "gate", "starts": ["report"],
-              "waits_for": { "row": { "condition": { "param": "rows", "function": "eq_completed" } } } },
-    "report": { "queue": "report" } } }
-J
-cat >read.sh <<'S'
-#!/bin/sh
-i=0
-while [ $i -lt 300 ]; do
-	eval "echo '{\"spawn\":[{\"task\":\"row\",\"payload\":{\"i\":$i}}]}' >&$REEVE_FD"
-	i=$((i + 1))
-done
-S
-cat >effect.sh <<'S'
-#!/bin/sh
-cat >>"envelopes.$REEVE_TASK"
-echo >>"envelopes.$REEVE_TASK"
-echo "$REEVE_TASK_ID" >>"seen.$REEVE_TASK"
-S
-chmod +x read.sh effect.sh
+use_fan 300
 cat >reeve.yaml <<'Y'
 store: sqlite:x.db
 defaults: { retries: { delay: 100ms } }

@@ -4,30 +4,7 @@
 . "$STORIES/lib.sh"
 . "$STORIES/broker.sh"
 
-mkdir workflows
-cat >workflows/fan.json <<'J'
-{ "starts": ["read"],
-  "tasks": {
-    "read": { "queue": "read", "starts_parallel": ["row"],
-              "starts_with_params": { "gate": { "rows": { "count": "row" } } } },
-    "row": { "queue": "row" },
-    "gate": { "queue": "gate", "starts": ["report"],
-              "waits_for": { "row": { "condition": { "param": "rows", "function": "eq_completed" } } } },
-    "report": { "queue": "report" } } }
-J
-cat >read.sh <<'S'
-#!/bin/sh
-i=0
-while [ $i -lt ${ROWS:-40} ]; do
-	eval "echo '{\"spawn\":[{\"task\":\"row\",\"payload\":{\"i\":$i}}]}' >&$REEVE_FD"
-	i=$((i + 1))
-done
-S
-cat >effect.sh <<'S'
-#!/bin/sh
-echo "$REEVE_TASK_ID" >>"seen.$REEVE_TASK"
-S
-chmod +x read.sh effect.sh
+use_fan 40
 cat >base.yaml <<'Y'
 store: sqlite:x.db
 queues:
@@ -50,7 +27,6 @@ begin() {
 		done
 	fi
 	ROWS=${1:-40}
-	export ROWS
 }
 has() { [ "$(cat "seen.$1" 2>/dev/null | wc -l)" -ge "$2" ]; }
 # check WHAT ROWS MAILS: all have run, none twice, and nothing is left over

@@ -30,6 +30,37 @@ exits() {
 	"$@" >"$home/out" 2>"$home/err" || got=$?
 	[ "$got" -eq "$wanted" ] || fail "$*: exit $got, wanted $wanted: $(head -c 400 "$home/out" "$home/err")"
 }
+# use_fan ROWS: the workflow fan (read, so many rows, a gate, a report) and handlers for it: read.sh, and
+# effect.sh, which leaves envelopes.NAME and the task's id in seen.NAME. ROWS can be set anew before a start.
+use_fan() {
+	export ROWS="$1"
+	mkdir workflows
+	cat >workflows/fan.json <<'J'
+{ "starts": ["read"],
+  "tasks": {
+    "read": { "queue": "read", "starts_parallel": ["row"],
+              "starts_with_params": { "gate": { "rows": { "count": "row" } } } },
+    "row": { "queue": "row" },
+    "gate": { "queue": "gate", "starts": ["report"],
+              "waits_for": { "row": { "condition": { "param": "rows", "function": "eq_completed" } } } },
+    "report": { "queue": "report" } } }
+J
+	cat >read.sh <<'S'
+#!/bin/sh
+i=0
+while [ $i -lt $ROWS ]; do
+	eval "echo '{\"spawn\":[{\"task\":\"row\",\"payload\":{\"i\":$i}}]}' >&$REEVE_FD"
+	i=$((i + 1))
+done
+S
+	cat >effect.sh <<'S'
+#!/bin/sh
+cat >>"envelopes.$REEVE_TASK"
+echo >>"envelopes.$REEVE_TASK"
+echo "$REEVE_TASK_ID" >>"seen.$REEVE_TASK"
+S
+	chmod +x read.sh effect.sh
+}
 # use_store: puts the pair under test in the place of the SQLite store of reeve.yaml. REEVE_STORY_STORE
 # and REEVE_STORY_BROKER are URLs of servers that the test has to itself; each call gets tables, keys
 # and queues that nobody has used before.

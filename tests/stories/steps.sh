@@ -3,30 +3,7 @@
 # completed, with each effect and one successor of its gate.
 . "$STORIES/lib.sh"
 
-mkdir workflows
-cat >workflows/fan.json <<'J'
-{ "starts": ["read"],
-  "tasks": {
-    "read": { "queue": "read", "starts_parallel": ["row"],
-              "starts_with_params": { "gate": { "rows": { "count": "row" } } } },
-    "row": { "queue": "row" },
-    "gate": { "queue": "gate", "starts": ["report"],
-              "waits_for": { "row": { "condition": { "param": "rows", "function": "eq_completed" } } } },
-    "report": { "queue": "report" } } }
-J
-cat >read.sh <<'S'
-#!/bin/sh
-i=0
-while [ $i -lt 20 ]; do
-	eval "echo '{\"spawn\":[{\"task\":\"row\",\"payload\":{\"i\":$i}}]}' >&$REEVE_FD"
-	i=$((i + 1))
-done
-S
-cat >effect.sh <<'S'
-#!/bin/sh
-echo "$REEVE_TASK_ID" >>"seen.$REEVE_TASK"
-S
-chmod +x read.sh effect.sh
+use_fan 20
 cat >reeve.yaml <<'Y'
 store: sqlite:steps.db
 shutdown_grace: 4s
