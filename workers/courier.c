@@ -336,19 +336,24 @@ static bool open_broker(struct courier *courier)
 	return false;
 }
 
+/* Whatever the store says, others may mend it: a database that is being made anew, too. */
 static bool open_doors(struct courier *courier)
 {
+	struct self *self = &courier->self;
 	struct error err;
-	bool ok;
-	do {
-		ok = doors_set(courier->self.store, courier->self.setup->config, NULL, &err);
-	} while (self_tries_again(&courier->self, ok, &err) &&
-		 self_command(&courier->self) == COMMAND_RUN);
-	if (!ok && err.kind != ERROR_UNAVAILABLE) {
-		log_line(LOG_ERROR, "doors of queues: %s", err.text);
-		stay_idle(courier);
+	bool ok, is_told = false;
+	while (true) {
+		ok = doors_set(self->store, self->setup->config, NULL, &err);
+		bool tries_again = self_tries_again(self, ok, &err);
+		if (ok || self_command(self) != COMMAND_RUN)
+			return ok;
+		if (tries_again)
+			continue;
+		if (!is_told)
+			log_line(LOG_ERROR, "doors of queues: %s; trying again", err.text);
+		is_told = true;
+		self_sleep(self, OPEN_AGAIN_MS);
 	}
-	return ok;
 }
 
 static void carry(struct courier *courier)

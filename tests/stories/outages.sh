@@ -42,6 +42,8 @@ for queue in dead read row mail; do
 done
 start_reeve
 courier=$(courier_pid)
+is_at_work() { [ "$(door mail requests)" -gt 0 ]; }
+eventually 20 is_at_work
 count() { sort -u "seen.$1" 2>/dev/null | wc -l; }
 # all WHAT QUEUE COUNT
 all() {
