@@ -14,8 +14,8 @@ struct gauge {
 	uint64_t seen, signs;   /* signs of change at the last measurement, and now */
 	int64_t measured_at_ms; /* steady */
 	bool has_door;
-	int workers, busy;      /* of it here, at the last look, … */
-	uint64_t served;        /* … and what these have done */
+	int workers, busy; /* of it here, at the last look, … */
+	uint64_t served;   /* … and what these have done */
 	int64_t busy_ms;
 };
 
