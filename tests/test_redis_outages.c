@@ -276,23 +276,35 @@ static void passwords_are_asked_for_and_never_shown(void)
 	CU_ASSERT_PTR_NULL(strstr(err.text, "Secret7"));
 }
 
+/* A node of a cluster; its own port is 10,000 higher. */
+static pid_t serve_node(int *port)
+{
+	char text[128];
+	do
+		*port = ground_free_port();
+	while (*port > 55535);
+	snprintf(text, sizeof text,
+		"--save '' --cluster-enabled yes --cluster-config-file nodes-%d.conf", *port);
+	return ground_serve(*port, text);
+}
+
+static void await_cluster(int port)
+{
+	while (!strstr(ground_ask(port, "CLUSTER INFO"), "cluster_state:ok"))
+		poll(NULL, 0, TICK_MS);
+}
+
 static void a_cluster_takes_a_prefix_with_a_tag_only(void)
 {
 	ground_begin();
 	int port;
-	do
-		port = ground_free_port();
-	while (port > 55535); /* the cluster's own port is 10,000 higher */
-	char url[256], text[256];
+	char url[256];
 	struct store *store;
 	struct error err;
-	snprintf(text, sizeof text,
-		"--save '' --cluster-enabled yes --cluster-config-file nodes-%d.conf", port);
-	pid_t server = ground_serve(port, text);
+	pid_t server = serve_node(&port);
 	ground_ask(port, "CLUSTER ADDSLOTSRANGE 0 16383");
+	await_cluster(port);
 	snprintf(url, sizeof url, "redis://127.0.0.1:%d?prefix=%s", port, ground_prefix());
-	while (!strstr(ground_ask(port, "CLUSTER INFO"), "cluster_state:ok"))
-		poll(NULL, 0, TICK_MS);
 	store = ground_open_at(url);
 	ground_push(store, "mail", "a");
 	struct lease_batch held = ground_lease(store, "mail", GROUND_OWNER);
@@ -304,6 +316,34 @@ static void a_cluster_takes_a_prefix_with_a_tag_only(void)
 	CU_ASSERT_EQUAL(err.kind, ERROR_INVALID);
 	CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "hash tag"));
 	ground_stop(server);
+}
+
+static void a_store_that_is_on_another_node_is_found_there(void)
+{
+	ground_begin();
+	int ports[2];
+	char url[256];
+	pid_t nodes[2] = { serve_node(&ports[0]), serve_node(&ports[1]) };
+	ground_ask(ports[0], "CLUSTER ADDSLOTSRANGE 0 8191");
+	ground_ask(ports[1], "CLUSTER ADDSLOTSRANGE 8192 16383");
+	ground_ask(ports[1], "CLUSTER SET-CONFIG-EPOCH 2");
+	ground_ask(ports[0], "CLUSTER MEET 127.0.0.1 %d", ports[1]);
+	await_cluster(ports[0]);
+	await_cluster(ports[1]);
+	int slot = atoi(ground_ask(ports[0], "CLUSTER KEYSLOT %s", ground_prefix()));
+	int home = slot < 8192 ? 0 : 1;
+	snprintf(url, sizeof url, "redis://127.0.0.1:%d?prefix=%s", ports[1 - home],
+		ground_prefix());
+	struct store *store = ground_open_at(url);
+	ground_push(store, "mail", "a");
+	struct lease_batch held = ground_lease(store, "mail", GROUND_OWNER);
+	CU_ASSERT_EQUAL_FATAL(held.count, 1);
+	CU_ASSERT_EQUAL(ground_complete(store, held.tasks), COMMIT_DONE);
+	CU_ASSERT_STRING_EQUAL(ground_ask(ports[home], "HEXISTS %spushed a", ground_prefix()), "1");
+	lease_batch_finish(&held);
+	store_close(store);
+	ground_stop(nodes[0]);
+	ground_stop(nodes[1]);
 }
 
 static const struct suite_test tests[] = {
@@ -318,6 +358,7 @@ static const struct suite_test tests[] = {
 	SUITE_TEST(a_failover_is_followed_through_the_sentinels),
 	SUITE_TEST(passwords_are_asked_for_and_never_shown),
 	SUITE_TEST(a_cluster_takes_a_prefix_with_a_tag_only),
+	SUITE_TEST(a_store_that_is_on_another_node_is_found_there),
 };
 
 int main(void)
