@@ -3,8 +3,9 @@
 
 #include <stdio.h>
 
-#define PAGE       32
-#define PURGE_LOOK 200
+#define PAGE         32
+#define PURGE_LOOK   200
+#define SCRIPTS_MORE 100 /* of one sweep, beside one for each row that it may move */
 
 static size_t at_most(size_t left)
 {
@@ -40,11 +41,13 @@ static bool sweep_queues(
 	struct redis_store *store, size_t limit, struct sweep_report *total, struct error *err)
 {
 	bool again = false, is_over = limit == 0;
-	while (!is_over) {
+	for (size_t scripts = 1; !is_over; scripts++) {
 		size_t page = at_most(limit - total->released - total->due);
 		if (!sweep_page(store, page, !again, total, &again, err))
 			return false;
-		bool is_full = total->released + total->due >= limit;
+		/* An inbox may be filled faster than it is taken in. */
+		bool is_full =
+			total->released + total->due >= limit || scripts >= limit + SCRIPTS_MORE;
 		is_over = is_full || (!again && strcmp(store->sweep_cursor, "0") == 0);
 		if (is_full)
 			total->next_ms = 0;
