@@ -308,8 +308,8 @@ static void a_task_is_shown_with_its_attempts_and_last_output(void)
 	OWNED(free) char *text = jsontext_print(shape);
 	CU_ASSERT_STRING_EQUAL(text,
 		"{\"id\":\"p\",\"job_id\":null,\"name\":\"mail\",\"queue\":\"mail\","
-		"\"status\":\"invalid_payload\",\"due_at\":null,\"attempt\":2,\"payload\":7,"
-		"\"result\":null,\"trace\":[{\"attempt\":1},{\"attempt\":2}],"
+		"\"status\":\"invalid_payload\",\"reason\":null,\"due_at\":null,\"attempt\":2,"
+		"\"payload\":7,\"result\":null,\"trace\":[{\"attempt\":1},{\"attempt\":2}],"
 		"\"output\":\"broken \uFFFD\"}");
 }
 
