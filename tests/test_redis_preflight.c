@@ -1,6 +1,7 @@
 /* What is said of a Redis server before anything depends on it, and what a user who may not use the
  * channel of the bell can do all the same. */
 #include "stores/preflight.h"
+#include "stores/redis_store.h"
 #include "tests/redis_ground.h"
 
 #include <signal.h>
@@ -103,9 +104,63 @@ static void without_the_channel_workers_look_by_themselves(void)
 	ground_ask(ground_port(), "ACL DELUSER lame");
 }
 
+static void versions_are_told_apart(void)
+{
+	static const struct {
+		const char *info;
+		int version;
+		bool is_taken, has_flags;
+	} rows[] = {
+		{ "# Server\r\nredis_version:6.0.16\r\n", 600, false, false },
+		{ "# Server\r\nredis_version:6.2.14\r\n", 602, true, false },
+		{ "# Server\r\nredis_version:7.0.15\r\n", 700, true, true },
+		{ "redis_version:7.2.4\r\nvalkey_version:8.1.1\r\n", 702, true, true },
+		{ "# Server\r\n", 0, true, true }, /* a service that hides it */
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct error err = { 0 };
+		int version = redis_version_of(rows[i].info);
+		CU_ASSERT_EQUAL(version, rows[i].version);
+		CU_ASSERT_EQUAL(redis_version_check("h:1", version, &err), rows[i].is_taken);
+		CU_ASSERT_EQUAL(redis_version_has_flags(version), rows[i].has_flags);
+		if (!rows[i].is_taken) {
+			CU_ASSERT_EQUAL(err.kind, ERROR_INVALID);
+			CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "6.0 is too old, 6.2"));
+		}
+	}
+}
+
+/* As a Redis 6.2 gets them. */
+static void scripts_run_without_their_flags(void)
+{
+	ground_begin();
+	struct store *store = ground_open();
+	redis_of(store)->is_old = true;
+	ground_ask(ground_port(), "SCRIPT FLUSH");
+	ground_push(store, "mail", "a");
+	struct lease_batch batch = ground_lease(store, "mail", GROUND_OWNER);
+	CU_ASSERT_EQUAL_FATAL(batch.count, 1);
+	CU_ASSERT_EQUAL(ground_complete(store, batch.tasks), COMMIT_DONE);
+	lease_batch_finish(&batch);
+	ground_push(store, "mail", "b");
+	ground_ask(ground_port(), "CONFIG SET maxmemory 1mb");
+	struct error err = { 0 };
+	CU_ASSERT_FALSE(ground_try_push(store, "mail", "c", &err));
+	CU_ASSERT_EQUAL(err.kind, ERROR_UNAVAILABLE);
+	CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "out of memory"));
+	ground_ask(ground_port(), "CONFIG SET maxmemory 0");
+	batch = ground_lease(store, "mail", GROUND_OWNER);
+	CU_ASSERT_EQUAL_FATAL(batch.count, 1);
+	CU_ASSERT_EQUAL(ground_complete(store, batch.tasks), COMMIT_DONE);
+	lease_batch_finish(&batch);
+	store_close(store);
+}
+
 static const struct suite_test tests[] = {
 	SUITE_TEST(a_server_that_keeps_all_is_passed_over),
 	SUITE_TEST(a_server_that_forgets_is_told),
+	SUITE_TEST(versions_are_told_apart),
+	SUITE_TEST(scripts_run_without_their_flags),
 	SUITE_TEST(without_the_channel_workers_look_by_themselves),
 };
 
