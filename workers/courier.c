@@ -20,6 +20,7 @@
 #define SCAN_SHARE     2 /* a scan of the outboxes takes a third of the time at most */
 #define DRAIN_MS       1500
 #define OPEN_AGAIN_MS  1000
+#define SILENCE_MS     5000 /* of the broker at first, until it is told */
 
 /* For the signal handler, see self_set_wake. */
 static struct {
@@ -110,6 +111,7 @@ bool courier_prepare(struct courier_queue *queue)
 	if (queue->prepared == DOOR_UNKNOWN && !ev_is_active(&queue->preparing.timer) &&
 		!queue->courier->is_stopping) {
 		queue->prepared = DOOR_ASKED;
+		queue->asked_at_ms = clock_steady_ms();
 		broker->ops->prepare(broker, queue->name, on_prepared, queue);
 	}
 	return queue->prepared == DOOR_READY;
@@ -182,6 +184,19 @@ static void look_at_crew(struct courier_queue *queue)
 		courier_in_stop(queue);
 }
 
+/* A broker repeats for a minute before it says what is wrong: too late for who has just begun. */
+static void look_at_silence(struct courier_queue *queue)
+{
+	struct courier *courier = queue->courier;
+	if (courier->is_broker_out || queue->prepared != DOOR_ASKED ||
+		clock_steady_ms() - queue->asked_at_ms < SILENCE_MS)
+		return;
+	OWNED(free) char *shown = url_show(courier->self.setup->config->broker_url);
+	log_line(LOG_WARN, "%s: no answer of the broker %s yet; trying on", queue->name, shown);
+	courier->is_broker_out = true;
+	queue->asked_at_ms = INT64_MAX; /* once, also where other queues are answered */
+}
+
 static void on_tick(struct ev_loop *loop, ev_timer *tick, int events)
 {
 	(void)loop, (void)events;
@@ -190,6 +205,7 @@ static void on_tick(struct ev_loop *loop, ev_timer *tick, int events)
 	obey(courier);
 	for (size_t i = 0; i < courier->queue_count && !courier->is_stopping; i++) {
 		look_at_crew(&courier->queues[i]);
+		look_at_silence(&courier->queues[i]);
 		courier_resend_look(&courier->queues[i]);
 		if (!courier->bell)
 			courier_out_drive(&courier->queues[i]);

@@ -60,6 +60,7 @@ struct courier_queue {
 	bool is_served;          /* its messages are received here */
 	bool is_fifo;
 	enum { DOOR_UNKNOWN, DOOR_ASKED, DOOR_READY } prepared;
+	int64_t asked_at_ms; /* steady: prepared is DOOR_ASKED since */
 	struct courier_backoff preparing;
 	struct courier_crew crew;
 	struct courier_in in;
