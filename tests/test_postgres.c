@@ -340,6 +340,41 @@ static void commits_that_can_wake_nobody_are_folded_together(void)
 	CU_ASSERT_EQUAL(ground_count_ready("sync"), 1);
 }
 
+/* What this session has read of a table by its indexes, and has not reported yet. */
+static int64_t count_read(const char *table)
+{
+	char text[256];
+	snprintf(text, sizeof text,
+		"SELECT coalesce(sum(idx_tup_fetch), 0) FROM pg_stat_xact_user_tables "
+		"WHERE relname = '%s' AND schemaname = '%s'",
+		table, ground_schema());
+	return strtoll(ground_ask(raw, text), NULL, 10);
+}
+
+static int64_t count_reads_of(const char *sql, const char *table)
+{
+	ground_ask(raw, "SET enable_seqscan = off");
+	ground_ask(raw, "SET enable_bitmapscan = off");
+	ground_ask(raw, "BEGIN");
+	int64_t before = count_read(table);
+	ground_ask(raw, sql);
+	int64_t reads = count_read(table) - before;
+	ground_ask(raw, "ROLLBACK");
+	return reads;
+}
+
+static void what_is_due_later_costs_a_lease_nothing(void)
+{
+	ground_ask(raw, "SELECT count(push('mail', '1', '{\"delay_ms\": 3600000}')) "
+			"FROM generate_series(1, 300)");
+	int64_t reads = count_reads_of(
+		"SELECT count(*) FROM act_lease('{mail}', 'somebody', 30000, '{1}')", "delayed");
+	CU_ASSERT_TRUE(reads < 10);
+	ground_ask(raw, "INSERT INTO adopted SELECT 1, n::text, server_ms() "
+			"FROM generate_series(1, 300) n");
+	CU_ASSERT_TRUE(count_reads_of("SELECT count(*) FROM act_sweep(100)", "adopted") < 10);
+}
+
 #define PROCESSES 4
 #define TASKS     300
 
@@ -405,6 +440,7 @@ static const struct suite_test tests[] = {
 	SUITE_TEST(no_wake_up_is_lost_between_two_sessions_at_the_advisory_lock),
 	SUITE_TEST(what_a_dead_session_has_left_unfolded_is_folded_by_a_sweep),
 	SUITE_TEST(commits_that_can_wake_nobody_are_folded_together),
+	SUITE_TEST(what_is_due_later_costs_a_lease_nothing),
 	SUITE_TEST(processes_that_commit_at_once_count_each_task_once),
 	SUITE_TEST(two_couriers_never_claim_the_same_task),
 	SUITE_TEST(a_store_of_the_first_schema_gets_what_doors_need_and_keeps_its_tasks),

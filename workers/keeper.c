@@ -167,7 +167,9 @@ static void recount(struct keeper *keeper)
 	const struct waiting_gate *mended = NULL;
 	bool ok = recount_look(&keeper->recount, keeper->self.store, keeper->jobs,
 		clock_steady_ms(), &mended, &err);
-	if (keeper_note(keeper, ok, "recount", &err) && mended)
+	if (!ok)
+		keeper_note(keeper, false, "recount", &err);
+	else if (mended) /* mostly the store is not asked: its answer is no sign of life */
 		log_line(LOG_WARN,
 			"gate %s of job %s waited for %lld tasks that are not there; mended",
 			mended->gate, mended->job, (long long)mended->pending);

@@ -142,7 +142,7 @@ DECLARE
 BEGIN
 	IF v_queue IS NOT NULL THEN
 		WITH lapsed AS MATERIALIZED (
-			SELECT n, bundle FROM outbox WHERE queue = v_queue AND state = 1 AND at <= now_ms()
+			SELECT n, bundle FROM outbox WHERE queue = v_queue AND state = 1 AND at <= (SELECT now_ms())
 			ORDER BY at LIMIT 1000 FOR UPDATE SKIP LOCKED)
 		UPDATE outbox SET state = 0, is_lapsed = true WHERE (n, bundle) IN (SELECT * FROM lapsed);
 		-- Messages that keep an order go out one claim after another.

@@ -8,7 +8,8 @@ CREATE OR REPLACE FUNCTION server_ms() RETURNS bigint LANGUAGE sql VOLATILE AS $
 	SELECT floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint
 $$;
 
--- Tests move their session ahead of time.
+-- Tests move their session ahead of time. Where rows are looked for, write (SELECT now_ms()): what may
+-- change from row to row can't be looked up in an index.
 CREATE OR REPLACE FUNCTION now_ms() RETURNS bigint LANGUAGE sql VOLATILE AS $$
 	SELECT floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint
 		+ coalesce(nullif(current_setting('reeve.ahead_ms', true), ''), '0')::bigint

@@ -88,7 +88,7 @@ DECLARE
 	v_since bigint := touch();
 	v_lease lease;
 	v_count integer := 0;
-	v_tasks bigint[] := ARRAY(SELECT task FROM lease WHERE queue = p_queue AND until <= now_ms()
+	v_tasks bigint[] := ARRAY(SELECT task FROM lease WHERE queue = p_queue AND until <= (SELECT now_ms())
 		AND v_since + length <= server_ms() ORDER BY until LIMIT p_limit);
 BEGIN
 	IF v_tasks = '{}' THEN
@@ -139,9 +139,12 @@ DECLARE
 	v_rank integer;
 	v_count integer := 0;
 BEGIN
+	IF NOT EXISTS (SELECT FROM delayed WHERE queue = p_queue AND due <= (SELECT now_ms())) THEN
+		RETURN 0;
+	END IF;
 	FOR v IN
 		WITH picked AS MATERIALIZED (
-			SELECT queue, due, n, bundle FROM delayed WHERE queue = p_queue AND due <= now_ms()
+			SELECT queue, due, n, bundle FROM delayed WHERE queue = p_queue AND due <= (SELECT now_ms())
 			ORDER BY due, n LIMIT p_limit FOR UPDATE SKIP LOCKED)
 		DELETE FROM delayed WHERE (queue, due, n, bundle) IN (SELECT * FROM picked)
 		RETURNING *

@@ -193,11 +193,11 @@ RETURNS TABLE (depth bigint, delayed bigint, working bigint, dead bigint, unsent
 	d AS (SELECT coalesce(sum(x.tasks), 0) AS tasks, min(x.due) AS due FROM (
 			SELECT coalesce(b.tasks, 1) AS tasks, y.due FROM delayed y
 				LEFT JOIN bundle b ON b.id = y.bundle
-			WHERE y.queue = (SELECT id FROM q) AND NOT y.is_timeout AND y.due <= now_ms()
+			WHERE y.queue = (SELECT id FROM q) AND NOT y.is_timeout AND y.due <= (SELECT now_ms())
 			LIMIT 1000) x),
 	o AS (SELECT coalesce(sum(coalesce(b.tasks, 1)), 0) AS later FROM outbox y
 			LEFT JOIN bundle b ON b.id = y.bundle
-		WHERE y.queue = (SELECT id FROM q) AND y.due > now_ms())
+		WHERE y.queue = (SELECT id FROM q) AND y.due > (SELECT now_ms()))
 	SELECT (q.depth + t.depth + d.tasks + q.unsent + t.unsent + q.sent + t.sent - o.later)::bigint,
 		(q.delayed + t.delayed - d.tasks + o.later)::bigint,
 		(SELECT count(*) FROM lease WHERE queue = q.id), (q.dead + t.dead)::bigint,
@@ -261,7 +261,7 @@ DECLARE
 	v_count integer;
 BEGIN
 	WITH old AS MATERIALIZED (SELECT queue, message FROM adopted
-		WHERE at < now_ms() - 1296000000 ORDER BY at LIMIT p_limit FOR UPDATE SKIP LOCKED)
+		WHERE at < (SELECT now_ms() - 1296000000) ORDER BY at LIMIT p_limit FOR UPDATE SKIP LOCKED)
 	DELETE FROM adopted WHERE (queue, message) IN (SELECT * FROM old);
 	GET DIAGNOSTICS v_count = ROW_COUNT;
 	RETURN v_count;
