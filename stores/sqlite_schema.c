@@ -12,6 +12,7 @@
 
 #define APPLICATION_ID 0x72656576 /* "reev" */
 #define SCHEMA_VERSION 3
+#define SERVES         3 /* the oldest version whose reeve can use this one */
 
 /* Each of these is a few statements; together they are version 1. */
 static const char *const first_schema[] = {
@@ -211,6 +212,14 @@ static int64_t read_pragma(struct sqlite_store *store, const char *sql)
 	return value;
 }
 
+/* Whether the newer reeve that made the file says that we can use it, as while one binary replaces
+ * another. */
+static bool serves_us(struct sqlite_store *store)
+{
+	int64_t serves = read_pragma(store, "SELECT value FROM meta WHERE name = 'serves'");
+	return serves > 0 && serves <= SCHEMA_VERSION;
+}
+
 static bool check_version(struct sqlite_store *store, int64_t *found, struct error *err)
 {
 	/* Three moments: the tables first, since whoever makes them writes the other two with them.
@@ -223,7 +232,7 @@ static bool check_version(struct sqlite_store *store, int64_t *found, struct err
 	if (application != APPLICATION_ID && (application != 0 || tables != 0))
 		return error_set(err, ERROR_INVALID,
 			"store %s: the file belongs to another program", store->path);
-	if (version > SCHEMA_VERSION)
+	if (version > SCHEMA_VERSION && !serves_us(store))
 		return error_set(err, ERROR_INVALID,
 			"store %s: made by a newer reeve (schema %lld, this one knows %d)",
 			store->path, (long long)version, SCHEMA_VERSION);
@@ -239,15 +248,19 @@ static bool make_tables(struct sqlite_store *store, struct error *err)
 	int64_t version;
 	if (!check_version(store, &version, err))
 		return sqlite_cancel(store);
-	if (version == SCHEMA_VERSION) /* another process was faster */
+	if (version >= SCHEMA_VERSION) /* another process was faster */
 		return sqlite_end(store, err);
-	char marks[96];
-	snprintf(marks, sizeof marks, "PRAGMA application_id = %d; PRAGMA user_version = %d;",
-		APPLICATION_ID, SCHEMA_VERSION);
-	int code = sqlite3_exec(store->db, marks, NULL, NULL, NULL);
+	OWNED(free)
+	char *marks = xprintf("PRAGMA application_id = %d; PRAGMA user_version = %d; INSERT INTO meta "
+			      "VALUES ('serves', %d) ON CONFLICT (name) DO UPDATE SET value = "
+			      "excluded.value",
+		APPLICATION_ID, SCHEMA_VERSION, SERVES);
+	int code = SQLITE_OK;
 	for (; version < SCHEMA_VERSION; version++)
 		for (size_t i = 0; code == SQLITE_OK && i < steps[version].count; i++)
 			code = sqlite3_exec(store->db, steps[version].texts[i], NULL, NULL, NULL);
+	if (code == SQLITE_OK)
+		code = sqlite3_exec(store->db, marks, NULL, NULL, NULL);
 	if (code != SQLITE_OK)
 		sqlite_fail(store, code);
 	return sqlite_end(store, err);
@@ -303,7 +316,7 @@ bool sqlite_check_file(struct sqlite_store *store, struct error *err)
 bool sqlite_prepare_schema(struct sqlite_store *store, struct error *err)
 {
 	store->failure = 0;
-	bool is_current = read_pragma(store, "PRAGMA user_version") == SCHEMA_VERSION;
+	bool is_current = read_pragma(store, "PRAGMA user_version") >= SCHEMA_VERSION;
 	if (store->failure)
 		return sqlite_report(store, err);
 	if (!is_current && !make_tables(store, err))

@@ -195,13 +195,22 @@ static void files_of_other_programs_are_refused_and_left_alone(void)
 	ground_end();
 }
 
-static void a_store_of_a_newer_reeve_is_refused(void)
+static void change_raw(const char *sql)
+{
+	open_raw();
+	run_raw(sql);
+	sqlite3_close(raw);
+}
+
+static void a_store_of_a_newer_reeve_is_refused_unless_it_serves_this_version(void)
 {
 	ground_begin();
 	store_close(ground_open());
-	open_raw();
-	run_raw("PRAGMA user_version = 99");
-	sqlite3_close(raw);
+	change_raw("PRAGMA user_version = 99; UPDATE meta SET value = 99 WHERE name = 'serves'");
+	refuse(ground_path("store.db"), ERROR_INVALID, "made by a newer reeve (schema 99");
+	change_raw("UPDATE meta SET value = 3 WHERE name = 'serves'");
+	store_close(ground_open());
+	change_raw("DELETE FROM meta WHERE name = 'serves'");
 	refuse(ground_path("store.db"), ERROR_INVALID, "made by a newer reeve (schema 99");
 	ground_end();
 }
@@ -431,7 +440,7 @@ static const struct suite_test tests[] = {
 	SUITE_TEST(files_have_the_owner_and_mode_of_their_folder),
 	SUITE_TEST(a_missing_folder_is_named),
 	SUITE_TEST(files_of_other_programs_are_refused_and_left_alone),
-	SUITE_TEST(a_store_of_a_newer_reeve_is_refused),
+	SUITE_TEST(a_store_of_a_newer_reeve_is_refused_unless_it_serves_this_version),
 	SUITE_TEST(what_is_accepted_is_synced_and_a_workers_act_is_not),
 	SUITE_TEST(expired_leases_stay_for_a_period_after_an_outage),
 	SUITE_TEST(the_birth_of_many_children_changes_as_many_rows_as_that_of_few),
