@@ -251,10 +251,11 @@ static bool make_tables(struct sqlite_store *store, struct error *err)
 	if (version >= SCHEMA_VERSION) /* another process was faster */
 		return sqlite_end(store, err);
 	OWNED(free)
-	char *marks = xprintf("PRAGMA application_id = %d; PRAGMA user_version = %d; INSERT INTO meta "
-			      "VALUES ('serves', %d) ON CONFLICT (name) DO UPDATE SET value = "
-			      "excluded.value",
-		APPLICATION_ID, SCHEMA_VERSION, SERVES);
+	char *marks =
+		xprintf("PRAGMA application_id = %d; PRAGMA user_version = %d; INSERT INTO meta "
+			"VALUES ('serves', %d) ON CONFLICT (name) DO UPDATE SET value = "
+			"excluded.value",
+			APPLICATION_ID, SCHEMA_VERSION, SERVES);
 	int code = SQLITE_OK;
 	for (; version < SCHEMA_VERSION; version++)
 		for (size_t i = 0; code == SQLITE_OK && i < steps[version].count; i++)
