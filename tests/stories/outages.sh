@@ -67,17 +67,21 @@ send_ten() { # one request
 }
 send_ten
 if [ -n "${REEVE_STORE_DIR:-}" ]; then
+	all "the first messages" mail $sent
+	sleep 0.5 # a poll waits again
 	if [ -x "$REEVE_STORE_DIR/stop" ]; then
 		"$REEVE_STORE_DIR/stop"
 	else
 		kill -KILL "$(cat "$REEVE_STORE_DIR/pid")"
 		while kill -0 "$(cat "$REEVE_STORE_DIR/pid")" 2>/dev/null; do sleep 0.02; done
 	fi
-	send_ten
 	sleep 0.5 # an ack of what was durable before may be on its way
 	told seen '{}' >/dev/null
 	send_ten
-	sleep 2
+	send_ten
+	# What it has in its hands by then can't be adopted.
+	eventually 20 grep -q "courier: .*trying again" log
+	sleep 0.5 # longer than acks wait for company
 	case $(told seen '{}') in
 	*DeleteMessage*) fail "acked while the store was out" ;;
 	esac
