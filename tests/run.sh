@@ -1,7 +1,7 @@
 #!/bin/sh
 # Installs what the tests need, builds with sanitizers and deaths at named steps, runs every test.
-# usage: tests/run.sh [--pairs] [TEST…]   --pairs: the stories and kills with every pair of store and
-#   broker too, some minutes; TEST: a test's name as `meson test --list` shows it
+# usage: tests/run.sh [--all] [TEST…]   --all: what lasts longer too, some minutes: the stories and kills
+#   with every pair of store and broker; TEST: a test's name as `meson test --list` shows it
 set -eu
 cd "$(dirname "$0")/.."
 sh contrib/debian/packages.sh build test
@@ -14,8 +14,8 @@ build=${REEVE_TEST_BUILD:-build-test}
 ninja -C "$build" >"$build/ninja.log" 2>&1 || { tail -n 40 "$build/ninja.log"; exit 1; }
 wait $servers
 sh tests/layers.sh
-which="--no-suite pair"
-[ "${1:-}" != --pairs ] || { which=; shift; }
+which="--no-suite long"
+[ "${1:-}" != --all ] || { which=; shift; }
 [ $# -eq 0 ] || which=
 # More tests at a time than cores: most of them wait.
 code=0
