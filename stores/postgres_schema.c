@@ -107,7 +107,8 @@ bool postgres_prepare_schema(struct postgres_store *store, struct error *err)
 	if (version >= SCHEMA_VERSION)
 		return true;
 	OWNED(free)
-	char *begin = xprintf("BEGIN; SET LOCAL statement_timeout = 0; SELECT "
+	char *begin = xprintf("BEGIN; SET LOCAL statement_timeout = 0; "
+			      "SET LOCAL synchronous_commit = on; SELECT "
 			      "pg_advisory_xact_lock(hashtextextended('%s', 0))",
 		store->schema);
 	if (run(store, begin, err) && make(store, err))
