@@ -2,7 +2,8 @@
 """Stands between reeve and PostgreSQL and does harm to the connection on which a word is said.
 
 usage: postgres_proxy.py PORT   prints its own port; ends with its standard input, where it is told:
-  lose WORD   the server gets the word and answers; the answer is dropped and the client's side closed
+  lose WORD   the server gets the word and answers; the answer is dropped and, half a second later, when
+              the rest of a long request has come too, the client's side is closed
   mute WORD   the server gets the word; nothing that it says from then on is passed, nothing is closed
   hold WORD   the word itself is kept back, and nothing more is passed
   release     what is kept back goes to the server now, though its client has left long ago
@@ -12,6 +13,7 @@ import os
 import select
 import socket
 import sys
+import time
 
 TARGET = ("127.0.0.1", int(sys.argv[1]))
 order = word = None
@@ -24,7 +26,7 @@ class Pair:
 
     def __init__(self, near):
         self.near, self.far = near, socket.create_connection(TARGET)
-        self.harm, self.kept, self.is_left = None, b"", False
+        self.harm, self.kept, self.is_left, self.lost_at = None, b"", False, None
 
     def close(self):
         self.near.close()
@@ -46,7 +48,7 @@ class Pair:
 
     def leave(self):
         """The server is not told where it shall not know."""
-        if self.harm in ("hold", "mute"):
+        if self.harm in ("hold", "mute", "lose"):
             self.is_left = True
         else:
             self.close()
@@ -56,10 +58,13 @@ class Pair:
         if not block:
             self.close()
         elif self.harm == "lose":
-            self.near.close()
-            self.harm, self.is_left = "mute", True
+            self.lost_at = self.lost_at or time.monotonic() + 0.5
         elif self.harm is None:
             self.near.sendall(block)
+
+    def lose(self):
+        self.near.close()
+        self.harm, self.is_left, self.lost_at = "mute", True, None
 
     def release(self):
         if self.harm == "hold":
@@ -102,7 +107,11 @@ listener = socket.create_server(("127.0.0.1", 0))
 print(listener.getsockname()[1], flush=True)
 while True:
     watched = [sys.stdin.buffer] if is_frozen else [sys.stdin.buffer, listener] + [end for end, _, _ in ends()]
-    ready, _, _ = select.select(watched, [], [])
+    awaited = [pair.lost_at for pair in pairs if pair.lost_at]
+    ready, _, _ = select.select(watched, [], [], max(0, min(awaited) - time.monotonic()) if awaited else None)
+    for pair in list(pairs):
+        if pair.lost_at and pair.lost_at <= time.monotonic():
+            pair.lose()
     # What was ordered before a word was said is known before it.
     if sys.stdin.buffer in ready:
         orders = os.read(0, 65536)
