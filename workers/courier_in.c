@@ -154,6 +154,19 @@ static bool adopt_all(struct courier_queue *queue, struct format_message *read,
 	return ok && reject_strangers(queue, read, answers, err);
 }
 
+/* What was sent before the queue had a format of others still names tasks of this store, and is
+ * never the payload of a new one. */
+static void read_message(const struct courier_queue *queue, const struct broker_message *message,
+	struct format_message *out)
+{
+	format_read(FORMAT_TASK, message->body, message->length, out);
+	if (queue->config->format == FORMAT_TASK ||
+		(out->task_id && store_has_tag(queue->courier->self.store, out->task_id)))
+		return;
+	format_message_finish(out);
+	format_read(queue->config->format, message->body, message->length, out);
+}
+
 /* Durable, or not at all: then it is tried again when the store answers. */
 static bool adopt_taken(struct courier_queue *queue)
 {
@@ -162,8 +175,7 @@ static bool adopt_taken(struct courier_queue *queue)
 	OWNED(free) enum adoption *answers = xcalloc(taken->count, sizeof *answers);
 	struct error err;
 	for (size_t i = 0; i < taken->count; i++)
-		format_read(queue->config->format, taken->rows[i].body, taken->rows[i].length,
-			&read[i]);
+		read_message(queue, &taken->rows[i], &read[i]);
 	bool ok = adopt_all(queue, read, answers, &err);
 	for (size_t i = 0; i < taken->count; i++)
 		format_message_finish(&read[i]);

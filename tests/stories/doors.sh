@@ -83,6 +83,9 @@ eventually 20 has_waiting mail 12
 becomes moved.yaml
 push_many mail 3
 all_ran "sent tasks end when their queue leaves the broker" mail
+eventually 20 has_waiting mail 0
+sleep 0.5
+same "what was sent for it before is no payload of another task" "$(wc -l <seen.mail)" $pushed
 
 becomes joined.yaml
 pushed=0
