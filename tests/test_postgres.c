@@ -114,6 +114,37 @@ static void what_a_dead_session_has_left_unfolded_is_folded_by_a_sweep(void)
 	lease_batch_finish(&second);
 }
 
+static void after_a_silence_expired_leases_wait_once_more_and_somebody_looks_in_time(void)
+{
+	ground_push(store, "mail", 1);
+	struct lease_batch held = ground_lease(store, "mail");
+	ground_ask(raw, "UPDATE lease SET until = 0");
+	ground_ask(raw, "UPDATE alive SET at = at - 60000");
+	struct lease_batch other = ground_lease(store, "mail");
+	CU_ASSERT_EQUAL(other.count, 0);
+	CU_ASSERT_TRUE(other.next_ms > 2000 && other.next_ms <= 3000);
+	lease_batch_finish(&other);
+	ground_ask(raw, "UPDATE alive SET since = since - 3600000");
+	other = ground_lease(store, "mail");
+	CU_ASSERT_EQUAL(other.count, 1);
+	lease_batch_finish(&held);
+	lease_batch_finish(&other);
+}
+
+/* Heartbeats tell it where nothing else is done. */
+static void an_idle_store_is_not_silent(void)
+{
+	ground_push(store, "mail", 1);
+	ground_ask(raw, "UPDATE alive SET at = at - 4000");
+	const struct heartbeat own = { "host", "{}", 9000 };
+	struct beat_list list;
+	struct error err;
+	ground_check(store->ops->beat(store, &own, &list, &err), &err);
+	beat_list_finish(&list);
+	CU_ASSERT_STRING_EQUAL(
+		ground_ask(raw, "SELECT at > server_ms() - 3000 AND since < at FROM alive"), "t");
+}
+
 static void a_newer_schema_is_refused_unless_it_serves_this_version(void)
 {
 	struct store *other = NULL;
@@ -442,6 +473,8 @@ static const struct suite_test tests[] = {
 	SUITE_TEST(commits_that_can_wake_nobody_are_folded_together),
 	SUITE_TEST(what_is_due_later_costs_a_lease_nothing),
 	SUITE_TEST(processes_that_commit_at_once_count_each_task_once),
+	SUITE_TEST(after_a_silence_expired_leases_wait_once_more_and_somebody_looks_in_time),
+	SUITE_TEST(an_idle_store_is_not_silent),
 	SUITE_TEST(two_couriers_never_claim_the_same_task),
 	SUITE_TEST(a_store_of_the_first_schema_gets_what_doors_need_and_keeps_its_tasks),
 	SUITE_TEST(a_newer_schema_is_refused_unless_it_serves_this_version),

@@ -7,6 +7,7 @@ RETURNS TABLE (id text, text text, age bigint) LANGUAGE plpgsql AS $$
 DECLARE
 	v_now bigint := now_ms();
 BEGIN
+	PERFORM touch();
 	IF p_id IS NOT NULL THEN
 		INSERT INTO beat VALUES (p_id, v_now, v_now + p_hold, p_text) ON CONFLICT (id)
 			DO UPDATE SET at = excluded.at, until = excluded.until, text = excluded.text;

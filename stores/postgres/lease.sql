@@ -166,10 +166,12 @@ BEGIN
 END $$;
 
 -- The time until the first lease of the queue may be put back, or NULL; after an outage it is left
--- alone for its own length.
+-- alone for its own length. Meanwhile somebody looks every 3 s: were all silent until then, that would
+-- be the next outage.
 CREATE OR REPLACE FUNCTION next_lapse(p_queue integer) RETURNS bigint LANGUAGE plpgsql VOLATILE AS $$
 BEGIN
-	RETURN (SELECT greatest(until - now_ms(), (SELECT since FROM alive) + length - server_ms(), 0)
+	RETURN (SELECT greatest(until - now_ms(),
+		least((SELECT since FROM alive) + length - server_ms(), 3000), 0)
 	FROM lease WHERE queue = p_queue ORDER BY until LIMIT 1);
 END $$;
 

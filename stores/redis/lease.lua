@@ -31,11 +31,12 @@ local function lost_entry(t)
 		(now - t.finished) / 1000, cjson.encode(t.queue))
 end
 
--- false where its owner may have been unable to renew it: then it is looked at again later.
+-- false where its owner may have been unable to renew it: then it is looked at again, and in time,
+-- since were all silent until then that would be the next outage.
 local function lose(t, member)
 	local until_ms = outage + t.length
 	if outage > 0 and until_ms > now then
-		call('ZADD', prefix .. 'clock:' .. t.queue, until_ms, member)
+		call('ZADD', prefix .. 'clock:' .. t.queue, math.min(until_ms, now + 3000), member)
 		return false
 	end
 	local entry = lost_entry(t)
