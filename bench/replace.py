@@ -46,6 +46,7 @@ def measure(tree, has_sick):
         since = time.perf_counter()
         os.kill(victim, signal.SIGKILL)
         while True:
+            time.sleep(0.0002)  # who looks without a pause holds up what he looks at
             fresh = children(own) - before
             if fresh and (not has_sick or has_well(fresh)):
                 break
