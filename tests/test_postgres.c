@@ -5,28 +5,31 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* A job of two producers, and a gate that waits for both. */
-static void submit_gated(void)
+#define ROWS_MAX 20
+
+/* A job of so many rows and a gate that waits for them; id_out gets its id. */
+static void submit_gated(size_t rows, char id_out[IDS_UUID_SIZE])
 {
-	struct new_task children[] = {
-		{ .name = "row", .queue = "row", .payload = "{}", .scopes = "0" },
-		{ .name = "row", .queue = "row", .payload = "{}", .scopes = "0" },
-		{ .name = "sync",
-			.queue = "sync",
-			.payload = "{}",
-			.scopes = "0",
-			.waits = true,
-			.wait_gate = "sync" },
-	};
-	struct counter_change counter = { .gate = "sync", .pending = 2 };
-	char id[IDS_UUID_SIZE], answered[STORE_ID_SIZE];
-	store_new_id(store, id);
-	const struct submission submission = { .id = id,
+	struct new_task children[ROWS_MAX + 1];
+	for (size_t i = 0; i < rows; i++)
+		children[i] = (struct new_task){
+			.name = "row", .queue = "row", .payload = "{}", .scopes = "0"
+		};
+	children[rows] = (struct new_task){ .name = "sync",
+		.queue = "sync",
+		.payload = "{}",
+		.scopes = "0",
+		.waits = true,
+		.wait_gate = "sync" };
+	struct counter_change counter = { .gate = "sync", .pending = (int64_t)rows };
+	char answered[STORE_ID_SIZE];
+	store_new_id(store, id_out);
+	const struct submission submission = { .id = id_out,
 		.workflow = "flow",
 		.workflow_hash = "hash",
 		.payload = "{}",
 		.effects = { .children = children,
-			.children_count = 3,
+			.children_count = rows + 1,
 			.counters = &counter,
 			.counters_count = 1 } };
 	struct error err;
@@ -61,7 +64,8 @@ static void no_wake_up_is_lost_between_two_sessions_at_the_advisory_lock(void)
 		"b.granted "
 		"WHERE a.locktype = 'advisory' AND a.granted AND a.objsubid = 1 "
 		"AND (a.classid::bigint << 32 | a.objid::bigint) = (SELECT fold_lock(1))";
-	submit_gated();
+	char id[IDS_UUID_SIZE];
+	submit_gated(2, id);
 	struct lease_batch first = ground_lease(store, "row");
 	struct lease_batch second = ground_lease(store, "row");
 	CU_ASSERT_EQUAL_FATAL(first.count + second.count, 2);
@@ -96,7 +100,8 @@ static void no_wake_up_is_lost_between_two_sessions_at_the_advisory_lock(void)
 /* The one that folded has died between its commit and its look. */
 static void what_a_dead_session_has_left_unfolded_is_folded_by_a_sweep(void)
 {
-	submit_gated();
+	char id[IDS_UUID_SIZE];
+	submit_gated(2, id);
 	struct lease_batch first = ground_lease(store, "row");
 	struct lease_batch second = ground_lease(store, "row");
 	PGconn *holder = ground_connect();
@@ -327,31 +332,10 @@ static void no_error_shows_the_password(void)
 /* Of many siblings nobody folds until it matters, and all answers count them. */
 static void commits_that_can_wake_nobody_are_folded_together(void)
 {
-	struct new_task children[21];
-	for (int i = 0; i < 20; i++)
-		children[i] = (struct new_task){
-			.name = "row", .queue = "row", .payload = "{}", .scopes = "0"
-		};
-	children[20] = (struct new_task){ .name = "sync",
-		.queue = "sync",
-		.payload = "{}",
-		.scopes = "0",
-		.waits = true,
-		.wait_gate = "sync" };
-	struct counter_change counter = { .gate = "sync", .pending = 20 };
-	char id[IDS_UUID_SIZE], answered[STORE_ID_SIZE];
-	store_new_id(store, id);
-	const struct submission submission = { .id = id,
-		.workflow = "flow",
-		.workflow_hash = "hash",
-		.payload = "{}",
-		.effects = { .children = children,
-			.children_count = 21,
-			.counters = &counter,
-			.counters_count = 1 } };
+	char id[IDS_UUID_SIZE];
 	struct error err;
-	ground_check(store->ops->submit(store, &submission, answered, &err), &err);
-	for (int done = 1; done <= 20; done++) {
+	submit_gated(ROWS_MAX, id);
+	for (int done = 1; done <= ROWS_MAX; done++) {
 		struct lease_batch batch = ground_lease(store, "row");
 		CU_ASSERT_EQUAL_FATAL(batch.count, 1);
 		produce(store, batch.tasks, NULL);
@@ -360,11 +344,11 @@ static void commits_that_can_wake_nobody_are_folded_together(void)
 		const char *name = "row";
 		ground_check(
 			store->ops->get_gate(store, id, 0, "sync", &name, 1, &view, &err), &err);
-		CU_ASSERT_EQUAL(view.pending, 20 - done);
+		CU_ASSERT_EQUAL(view.pending, ROWS_MAX - done);
 		gate_view_finish(&view);
 		if (done == 9)
 			CU_ASSERT_STRING_EQUAL(ground_ask(raw, "SELECT count(*) FROM delta"), "9");
-		if (done < 20)
+		if (done < ROWS_MAX)
 			CU_ASSERT_EQUAL(ground_count_ready("sync"), 0);
 	}
 	CU_ASSERT_STRING_EQUAL(ground_ask(raw, "SELECT count(*) FROM delta"), "0");
@@ -433,7 +417,8 @@ static void drain(void)
 /* Each commit of each process counts once, and the gate opens with the last. */
 static void processes_that_commit_at_once_count_each_task_once(void)
 {
-	submit_gated();
+	char id[IDS_UUID_SIZE];
+	submit_gated(2, id);
 	struct lease_batch first = ground_lease(store, "row");
 	struct new_task child = { .name = "row", .queue = "row", .payload = "{}", .scopes = "0" };
 	struct new_task *children = xcalloc(TASKS, sizeof *children);

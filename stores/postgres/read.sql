@@ -237,16 +237,10 @@ BEGIN
 	WHILE v_left > 0 LOOP
 		SELECT id INTO v_bundle FROM bundle WHERE state = 2 ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED;
 		EXIT WHEN NOT FOUND;
-		SELECT first, last INTO v_first, v_last FROM chunk WHERE bundle = v_bundle ORDER BY first LIMIT 1;
-		IF NOT FOUND THEN
+		SELECT * INTO v_first, v_last FROM take_chunk(v_bundle, v_left);
+		IF v_first IS NULL THEN
 			DELETE FROM bundle WHERE id = v_bundle;
 			CONTINUE;
-		END IF;
-		IF v_last - v_first < v_left THEN
-			DELETE FROM chunk WHERE bundle = v_bundle AND first = v_first;
-		ELSE
-			v_last := v_first + v_left - 1;
-			UPDATE chunk SET first = v_last + 1 WHERE bundle = v_bundle AND first = v_first;
 		END IF;
 		DELETE FROM payload WHERE task BETWEEN v_first AND v_last;
 		DELETE FROM task WHERE id BETWEEN v_first AND v_last;
