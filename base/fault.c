@@ -20,6 +20,12 @@ void fault_set_role(const char *role)
 	steps_seen = 0;
 }
 
+int64_t fault_number(const char *variable, int64_t usual)
+{
+	const char *text = getenv(variable);
+	return text ? atoll(text) : usual;
+}
+
 static bool may_die(void)
 {
 	const char *once = getenv("REEVE_DIE_ONCE");

@@ -2,6 +2,7 @@
 #include "supervisor/hung.h"
 
 #include "base/clock.h"
+#include "base/fault.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "supervisor/state.h"
@@ -18,15 +19,9 @@
 #define LATE_MOST 3  /* past its task's time */
 #define LATE_PART 5  /* a look that is a fifth late counts for nothing: the machine is loaded */
 
-/* Test builds may look faster. */
 static int64_t look_ms(void)
 {
-#ifdef REEVE_FAULTS
-	const char *text = getenv("REEVE_HUNG_LOOK_MS");
-	if (text)
-		return atoll(text);
-#endif
-	return LOOK_MS;
+	return fault_number("REEVE_HUNG_LOOK_MS", LOOK_MS);
 }
 
 /* Fields of /proc/PID/stat (proc(5)); the name in parentheses may hold anything. */

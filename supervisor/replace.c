@@ -31,15 +31,9 @@ static void refuse(struct supervisor *supervisor, const char *why)
 		supervisor->replace.binary ? supervisor->replace.binary : "its path", why);
 }
 
-/* Test builds may have less patience. */
 static int64_t answer_ms(void)
 {
-#ifdef REEVE_FAULTS
-	const char *text = getenv("REEVE_REHEARSAL_MS");
-	if (text)
-		return atoll(text);
-#endif
-	return ANSWER_MS;
+	return fault_number("REEVE_REHEARSAL_MS", ANSWER_MS);
 }
 
 /* --- what is given to the other program --- */

@@ -5,6 +5,7 @@
 #include "workers/scoreboard.h"
 
 #include "base/clock.h"
+#include "base/fault.h"
 #include "base/memory.h"
 #include "base/shared.h"
 
@@ -45,12 +46,7 @@ bool scoreboard_create(struct scoreboard **out, int *fd, struct error *err)
 /* Test builds may claim to know another one. */
 static uint32_t known_version(void)
 {
-#ifdef REEVE_FAULTS
-	const char *text = getenv("REEVE_SCOREBOARD_VERSION");
-	if (text)
-		return (uint32_t)atoi(text);
-#endif
-	return SCOREBOARD_VERSION;
+	return (uint32_t)fault_number("REEVE_SCOREBOARD_VERSION", SCOREBOARD_VERSION);
 }
 
 bool scoreboard_attach(int fd, bool is_copy, struct scoreboard **out, struct error *err)
