@@ -106,8 +106,8 @@ static void a_paused_worker_takes_nothing_until_it_is_resumed(void)
 	pid_t pid = start("q", slot, "owner-1");
 	AWAIT(slot->state == SLOT_IDLE);
 	const char *job = fixture_start(ONE, "{}");
-	kill(pid, SIGTERM); /* looks, is still paused */
 	int64_t beat = slot->beat_ms;
+	kill(pid, SIGTERM); /* looks, is still paused */
 	AWAIT(slot->beat_ms != beat);
 	CU_ASSERT_EQUAL(fixture_count(job, "a", TASK_QUEUED), 1);
 	atomic_store(&slot->is_paused, 0);
