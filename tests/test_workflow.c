@@ -108,7 +108,7 @@ static void qyus_checks_have_qyus_words(void)
 	char *expected =
 		xprintf("a must only contain the following keys: %s or [\"after\", \"payload\", "
 			"\"retries\", \"timeout\", \"delay\", \"priority\", \"if_failed\", "
-			"\"starts_on_failure\"], not \"quue\", \"start\"",
+			"\"starts_on_failure\", \"when\"], not \"quue\", \"start\"",
 			keys);
 	check_text(got, expected);
 }
@@ -139,7 +139,8 @@ static void mistakes_are_told_all_at_once_in_the_order_of_the_tasks(void)
 static void keys_of_later_versions_are_refused_in_one_clear_line(void)
 {
 	static const struct refusal refusals[] = {
-		{ A_WITH("'when':{'param':'x'}"), "tasks.a.when: not supported yet" },
+		{ A_WITH("'when':{'param':'x'}"), "tasks.a.when.param: expected payload.KEY, "
+						  "result.KEY or results.TASK.KEY" },
 		{ A_WITH("'workflow':'other'"), "tasks.a.workflow: not supported yet" },
 	};
 	expect_refusals(refusals, ARRAY_SIZE(refusals));

@@ -163,8 +163,11 @@ static void log_end(const struct attempt *attempt)
 	int length = (int)strcspn(reason, "\n");
 	double seconds = (double)(attempt->run.finished_at_ms - attempt->run.started_at_ms) / 1000;
 	switch (decision->outcome) {
-	case OUTCOME_COMPLETED:
 	case OUTCOME_SKIPPED:
+		log_about(&subject, LOG_DEBUG, "%s is skipped: %.*s", attempt->task->name, length,
+			reason);
+		break;
+	case OUTCOME_COMPLETED:
 		log_about(&subject, LOG_DEBUG, "%s done in %.3f s", attempt->task->name, seconds);
 		break;
 	case OUTCOME_RETRY:

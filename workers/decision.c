@@ -124,7 +124,7 @@ void decision_set_aside(const struct leased *spent, enum outcome outcome, const 
 	bool is_failure = outcome == OUTCOME_FAILED || outcome == OUTCOME_INVALID;
 	*decision = (struct decision){
 		.outcome = outcome,
-		.status = outcome_ends(outcome) ? "failure" : NULL,
+		.status = outcome_ends(outcome) && outcome != OUTCOME_SKIPPED ? "failure" : NULL,
 		.failures = spent->failures,
 		.crashes = spent->crashes,
 		.reason = xstrdup(reason),

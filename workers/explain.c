@@ -103,7 +103,9 @@ static bool explain_ended(const struct explain_view *view, const struct task_rec
 	json_t *list, struct error *err)
 {
 	(void)view, (void)err;
-	findings_add(list, NULL, task->finished_at_ms, "it is %s", task_state_names[task->state]);
+	const char *reason = task->state == TASK_SKIPPED ? task->reason : NULL;
+	findings_add(list, NULL, task->finished_at_ms, "it is %s%s%s",
+		task_state_names[task->state], reason ? ": " : "", reason ? reason : "");
 	return true;
 }
 

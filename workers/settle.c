@@ -60,6 +60,36 @@ static bool is_invalid(struct attempt *attempt)
 	       set_aside(attempt, OUTCOME_INVALID, reason);
 }
 
+/* `when:` of the descriptor. What it asks of a task that waits is known when its wait is over. */
+static bool is_passed_over(struct attempt *attempt)
+{
+	OWNED(json) json_t *inputs = NULL;
+	OWNED(free) char *reason = NULL;
+	struct error err;
+	const struct workflow_task *facts = attempt->facts;
+	if (!facts || !facts->when)
+		return false;
+	if (facts->when_reads_results && !attempt_inputs(attempt, &inputs, &err)) {
+		if (err.kind != ERROR_UNAVAILABLE)
+			return set_aside(attempt, OUTCOME_FAILED, err.text);
+		attempt->order = ORDER_HALT;
+		return false;
+	}
+	enum when_answer answer = workflow_when(facts->when, attempt->payload, inputs, &reason);
+	return answer != WHEN_TRUE &&
+	       set_aside(attempt, answer == WHEN_FALSE ? OUTCOME_SKIPPED : OUTCOME_FAILED, reason);
+}
+
+static bool is_passed_over_at_once(struct attempt *attempt)
+{
+	return !attempt->task->wait_gate && is_passed_over(attempt);
+}
+
+static bool is_passed_over_now(struct attempt *attempt)
+{
+	return attempt->task->wait_gate && is_passed_over(attempt);
+}
+
 static bool read_gate(struct attempt *attempt, const char *const *names, size_t count,
 	struct gate_view *view, struct error *err)
 {
@@ -121,7 +151,8 @@ static bool is_unreadable(struct attempt *attempt)
 void attempt_settle(struct attempt *attempt)
 {
 	static bool (*const checks[])(struct attempt *) = { is_unreadable, is_cancelled, is_lost,
-		is_unknown, is_spent_and_ignored, is_invalid, is_shut };
+		is_unknown, is_spent_and_ignored, is_passed_over_at_once, is_invalid, is_shut,
+		is_passed_over_now };
 	for (size_t i = 0; i < ARRAY_SIZE(checks); i++)
 		if (attempt->order != ORDER_GO_ON || checks[i](attempt))
 			return;

@@ -140,6 +140,23 @@ static void check_param(const struct workflow *workflow, size_t index,
 				workflow->tasks[i].facts.name);
 }
 
+/* Born with the job and waiting for nobody, it has no parent. */
+static void check_when(
+	const struct workflow *workflow, size_t index, struct workflow_faults *faults)
+{
+	const struct task_model *task = &workflow->tasks[index];
+	bool is_started = false;
+	for (size_t i = 0; i < workflow->count; i++)
+		is_started = is_started || graph_list_has(&workflow->tasks[i].heirs, index) ||
+			     graph_list_has(&workflow->tasks[i].on_failure, index);
+	if (task->facts.when_reads_results && !is_started && task->condition_count == 0)
+		descriptor_fault(faults,
+			"tasks.%s.when: asks for a parent's result, but no task starts \"%s\" and "
+			"it "
+			"waits for none",
+			task->facts.name, task->facts.name);
+}
+
 void graph_check(const struct workflow *workflow, struct workflow_faults *faults)
 {
 	check_reachable(workflow, faults);
@@ -148,6 +165,7 @@ void graph_check(const struct workflow *workflow, struct workflow_faults *faults
 		check_below(workflow, i, &task->heirs, faults);
 		check_below(workflow, i, &task->on_failure, faults);
 		check_counts(workflow, task, faults);
+		check_when(workflow, i, faults);
 		for (size_t j = 0; j < task->condition_count; j++)
 			if (task->conditions[j].function == GATE_EQ_COMPLETED)
 				check_param(workflow, i, &task->conditions[j], faults);

@@ -6,6 +6,7 @@
 
 #include "base/jsontext.h"
 #include "config/config.h"
+#include "workflow/when.h"
 
 #include <assert.h>
 
@@ -195,6 +196,8 @@ static void read_facts(struct task_model *task, const json_t *given)
 	facts->starts_others = facts->may_spawn || task->starts.count > 0 ||
 			       task->on_failure.count > 0 || task->param_start_count > 0;
 	facts->waits = task->condition_count > 0;
+	facts->when = json_object_get(given, "when");
+	facts->when_reads_results = facts->when && when_reads_results(facts->when);
 	task->own_defaults = json_object_get(given, "payload");
 	for (size_t i = 0; policy && i < IF_FAILED_POLICIES; i++)
 		if (strcmp(policy, if_failed_names[i]) == 0)

@@ -6,6 +6,7 @@
 
 #include "base/jsontext.h"
 #include "config/config.h"
+#include "workflow/when.h"
 
 #define SHOWN_MAX 40 /* bytes of a wrong value in a message */
 
@@ -148,12 +149,6 @@ static void check_retries(const struct place *place, const json_t *retries)
 	}
 }
 
-static void refuse_when(const struct place *place, const json_t *value)
-{
-	(void)value;
-	descriptor_fault(place->faults, "%swhen: not supported yet", place->path);
-}
-
 static void refuse_workflow(const struct place *place, const json_t *value)
 {
 	(void)value;
@@ -179,7 +174,7 @@ static const struct {
 	{ "delay", check_delay, false },
 	{ "priority", check_priority, false },
 	{ "if_failed", check_if_failed, false },
-	{ "when", refuse_when, false },
+	{ "when", when_check, false },
 	{ "workflow", refuse_workflow, false },
 };
 

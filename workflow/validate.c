@@ -13,9 +13,9 @@
 static const char *const qyu_keys[] = { "queue", "waits_for", "starts", "starts_parallel",
 	"starts_manually", "starts_with_params" };
 static const char *const own_keys[] = { "after", "payload", "retries", "timeout", "delay",
-	"priority", "if_failed", "starts_on_failure" };
+	"priority", "if_failed", "starts_on_failure", "when" };
 /* Refused by keys.c with a line of their own. */
-static const char *const later_keys[] = { "when", "workflow" };
+static const char *const later_keys[] = { "workflow" };
 
 void descriptor_fault(struct workflow_faults *faults, const char *format, ...)
 {

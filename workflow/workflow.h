@@ -71,6 +71,8 @@ struct workflow_task {
 	const json_t *retries;        /* its `retries` section as in a queue; or NULL */
 	bool may_spawn;               /* has starts_manually or starts_parallel */
 	bool starts_others; /* has children of any kind: its end needs the job's payload */
+	const json_t *when; /* NULL: it always runs */
+	bool when_reads_results;
 };
 /* NULL where the workflow has no such task. */
 const struct workflow_task *workflow_find_task(const struct workflow *workflow, const char *name);
@@ -135,6 +137,13 @@ void workflow_revive(const struct workflow *workflow, const struct ended *ended,
 bool workflow_spawn(const struct workflow *workflow, const struct ended *parent,
 	const char *child_name, const json_t *payload, struct advance *arena,
 	struct new_task *child, struct error *err);
+
+enum when_answer { WHEN_TRUE, WHEN_FALSE, WHEN_UNKNOWN /* too many results to look at */ };
+/* Whether a task runs by its `when`; inputs ({NAME: [result, …]}, as handlers get them) may be NULL
+ * where it reads no results. *reason, owned, says what keeps it from running; untouched where it
+ * does. */
+enum when_answer workflow_when(
+	const json_t *when, const json_t *payload, const json_t *inputs, char **reason);
 
 enum verdict { VERDICT_OPEN, VERDICT_WAITING, VERDICT_UNSATISFIABLE };
 struct judgement {
