@@ -3,6 +3,7 @@
 #include "tests/suite.h"
 #include "workers/scoreboard.h"
 
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -107,6 +108,31 @@ static void a_queue_has_one_row_whoever_asks(void)
 	close_board();
 }
 
+static void a_row_whose_name_is_being_written_is_waited_for(void)
+{
+	open_board();
+	struct queue_board *row = &board->queues[0];
+	atomic_store(&row->sequence, 1);
+	pid_t child = fork();
+	if (child == 0) {
+		poll(NULL, 0, 50);
+		snprintf(row->name, sizeof row->name, "mail");
+		atomic_store(&row->sequence, 2);
+		_exit(0);
+	}
+	CU_ASSERT_PTR_EQUAL(scoreboard_find_queue(board, "mail"), row);
+	waitpid(child, NULL, 0);
+	close_board();
+}
+
+static void a_row_whose_writer_died_is_passed_over(void)
+{
+	open_board();
+	atomic_store(&board->queues[0].sequence, 1);
+	CU_ASSERT_PTR_EQUAL(scoreboard_find_queue(board, "mail"), &board->queues[1]);
+	close_board();
+}
+
 static void a_full_table_of_queues_answers_null(void)
 {
 	open_board();
@@ -190,6 +216,8 @@ int main(void)
 		SUITE_TEST(a_writer_killed_in_the_middle_does_not_hang_the_reader),
 		SUITE_TEST(ready_at_keeps_the_first_idle_moment),
 		SUITE_TEST(a_queue_has_one_row_whoever_asks),
+		SUITE_TEST(a_row_whose_name_is_being_written_is_waited_for),
+		SUITE_TEST(a_row_whose_writer_died_is_passed_over),
 		SUITE_TEST(a_full_table_of_queues_answers_null),
 		SUITE_TEST(deaths_come_out_in_the_order_told),
 		SUITE_TEST(a_death_survives_a_keeper_that_dies_before_it_is_handled),

@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <linux/futex.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -20,6 +21,7 @@
 
 /* A writer that was killed in the middle leaves an odd number for ever: a reader gives up then. */
 #define READ_TRIES 1000
+#define CLAIM_MS   1000
 
 const char *const slot_state_names[SLOT_STATES] = {
 	[SLOT_FREE] = "free",
@@ -150,6 +152,13 @@ static bool claim_row(struct queue_board *row, const char *name)
 	return true;
 }
 
+/* Whoever claimed it may be on the way to write the name; if it died there, the row is lost. */
+static void await_name(const struct queue_board *row)
+{
+	for (int ms = 0; ms < CLAIM_MS && atomic_load(&row->sequence) == 1; ms++)
+		poll(NULL, 0, 1);
+}
+
 struct queue_board *scoreboard_find_queue(struct scoreboard *board, const char *name)
 {
 	for (size_t i = 0; i < SCOREBOARD_QUEUES; i++) {
@@ -157,6 +166,7 @@ struct queue_board *scoreboard_find_queue(struct scoreboard *board, const char *
 		struct queue_board copy;
 		if (claim_row(row, name))
 			return row;
+		await_name(row);
 		scoreboard_read_queue(row, &copy);
 		if (strcmp(copy.name, name) == 0)
 			return row;
