@@ -5,17 +5,19 @@
 set -eu
 cd "$(dirname "$0")/.."
 sh contrib/debian/packages.sh build test
+# Each start of a sanitized program that is no PIE takes two thirds of the time: fewer pages to relocate.
 # The servers that tests start arrive while the compiler works.
 sh contrib/debian/packages.sh servers &
 servers=$!
 build=${REEVE_TEST_BUILD:-build-test}
 [ -f "$build/build.ninja" ] || meson setup "$build" -Dfaults=true -Db_sanitize=address,undefined \
-	-Dbuildtype=debugoptimized -Dwerror=true >/dev/null
+	-Dbuildtype=debugoptimized -Dwerror=true -Dc_args=-fno-pie -Dc_link_args=-no-pie >/dev/null
 ninja -C "$build" >"$build/ninja.log" 2>&1 || { tail -n 40 "$build/ninja.log"; exit 1; }
 wait $servers
 sh tests/layers.sh
 which="--no-suite long"
-[ "${1:-}" != --all ] || { which=; shift; }
+export REEVE_TEST_QUICK=1
+[ "${1:-}" != --all ] || { which= REEVE_TEST_QUICK=; shift; }
 [ $# -eq 0 ] || which=
 # More tests at a time than cores: most of them wait.
 code=0
