@@ -17,7 +17,7 @@ wait $servers
 sh tests/layers.sh
 which="--no-suite long"
 export REEVE_TEST_QUICK=1
-[ "${1:-}" != --all ] || { which= REEVE_TEST_QUICK=; shift; }
+[ "${1:-}" != --all ] || { which='' REEVE_TEST_QUICK=''; shift; }
 [ $# -eq 0 ] || which=
 # More tests at a time than cores: most of them wait.
 code=0
