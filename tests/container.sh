@@ -1,14 +1,12 @@
 #!/bin/bash
 # The images of contrib/docker/Dockerfile, built and run with podman: the advertising workflow with a
-# container per queue on Redis; reeve as process 1. Root only; takes some minutes, most of them for
-# Debian's packages. usage: tests/container.sh
+# container per queue on Redis; reeve as process 1. Root only; takes about two minutes, most of
+# them for Debian's packages. usage: tests/container.sh
 set -euo pipefail
 cd "$(dirname "$0")/.."
-skip() { echo "skipped: $*"; exit 0; }
-[ "$(id -u)" -eq 0 ] || skip "only root can run these containers"
-for program in podman runc mmdebstrap redis-server python3; do
-	command -v $program >/dev/null || skip "$program is not installed"
-done
+[ "$(id -u)" -eq 0 ] || { echo "skipped: only root can run these containers"; exit 0; }
+. tests/debian_root.sh
+need podman runc mmdebstrap eatmydata redis-server python3
 work=$(mktemp -d "${TMPDIR:-/tmp}/reeve-container.XXXXXX")
 export TMPDIR=$work
 redis=
@@ -40,7 +38,7 @@ slim=(--dpkgopt='path-include=/usr/share/doc/*/copyright')
 for place in doc man locale info lintian; do
 	slim=(--dpkgopt="path-exclude=/usr/share/$place/*" "${slim[@]}")
 done
-mmdebstrap --quiet --variant=minbase "${slim[@]}" trixie "$work/base.tar" 2>/dev/null
+eatmydata mmdebstrap --quiet --variant=minbase "${slim[@]}" trixie "$work/base.tar" 2>/dev/null
 podman import "$work/base.tar" docker.io/library/debian:trixie-slim >/dev/null 2>&1
 rm "$work/base.tar"
 build() {
@@ -91,13 +89,24 @@ python3 examples/advertising/check.py examples/advertising/hotels.json "$work/ou
 saw "the workflow ran over a container per queue"
 same "a line of the log is an object" \
 	"$(podman logs package1 2>&1 | python3 -c 'import json, sys; print(all(json.loads(l)["message"] for l in sys.stdin))')" True
+# What kubernetes.yaml has in its map of files, and its probe of readiness.
+awk '/^  reeve.yaml: \|/ { on = 1; next } /^---/ { on = 0 } on { sub(/^    /, ""); print }' \
+	contrib/docker/kubernetes.yaml >"$work/kubernetes.yaml"
+printf 'redis://127.0.0.1:%s\n' "$port" >"$work/secret"
+run kubernetes reeve-advertising -v "$work/kubernetes.yaml:/etc/reeve/reeve.yaml:ro" \
+	-v "$work/secret:/etc/reeve/secret/store:ro" -- run --only ad-group-children-generate
+probe=$(sed -n 's/.*command: \[sh, -c, "\(.*\)"\]$/\1/p' contrib/docker/kubernetes.yaml | sed 's/\\"/"/g')
+[ -n "$probe" ] || fail "kubernetes.yaml has a probe of readiness"
+eventually 60 podman exec kubernetes sh -c "$probe"
+podman exec kubernetes reeve check --strict >/dev/null
+saw "the file of kubernetes.yaml is good, and its probe sees a worker that is ready"
 podman exec package1 sh -c '(setsid sleep 0.1 &) ; exit 0'
 no_zombie() { ! podman exec package1 sh -c 'cat /proc/[0-9]*/stat 2>/dev/null' | grep -q ') Z 1 '; }
 eventually 60 no_zombie
 saw "strangers are reaped"
 # shellcheck disable=SC2086 # the list is words
-podman stop -t 40 $services >/dev/null
-for name in $services; do
+podman stop -t 40 $services kubernetes >/dev/null
+for name in $services kubernetes; do
 	code=$(podman inspect "$name" --format '{{.State.ExitCode}}')
 	[ "$code" = 0 ] || fail "$name ended with $code"
 done
