@@ -214,13 +214,15 @@ inside systemctl stop reeve
 rm "$dropins/reeve.service.d/credentials.conf"
 
 dropin reeve.service user <contrib/systemd/examples/user.conf
-config reeve "queues: { one: { user: daemon, cwd: /, run: 'cat >/dev/null; id -un; grep CapEff /proc/self/status' } }
+config reeve "queues: { one: { user: daemon, cwd: /, retries: { max: 0 }, run: 'cat >/dev/null; id -un; grep Cap /proc/self/status' } }
 "
 inside systemctl daemon-reload
 inside systemctl start reeve
 task=$(reeve reeve push one '{}' --wait)
 output=$(reeve reeve task "$task" --json)
-[[ $output == *daemon* && $output == *0000000000000000* ]] || fail "user: $output"
+for set in Prm Eff Amb; do
+	[[ $output == *daemon* && $output == *"Cap$set:\\t0000000000000000"* ]] || fail "user: $output"
+done
 saw "user: the handler is another user and has no capability"
 inside systemctl stop reeve
 rm "$dropins/reeve.service.d/user.conf"
