@@ -28,7 +28,7 @@ struct bells {
 	int interrupted;
 };
 
-/* Raised with each change of the page's layout. */
+/* Raised with each change of the page that another version could not take. */
 #define BELLS_VERSION 1
 
 /* An anonymous page, inherited by fork. False: no memory. */

@@ -14,7 +14,7 @@
 #define LOG_RING_LINE_MAX 15000 /* a longer line is cut here */
 #define LOG_RING_NAME_MAX 256
 #define LOG_RING_STUCK_MS 200 /* a writer that takes longer is dead */
-#define LOG_RING_VERSION  1   /* raised with each change of the layout */
+#define LOG_RING_VERSION  1   /* raised with each change that another version could not take */
 
 struct log_ring;
 

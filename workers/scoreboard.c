@@ -9,10 +9,12 @@
 #include "base/memory.h"
 #include "base/shared.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <limits.h>
 #include <linux/futex.h>
 #include <poll.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -22,6 +24,12 @@
 /* A writer that was killed in the middle leaves an odd number for ever: a reader gives up then. */
 #define READ_TRIES 1000
 #define CLAIM_MS   1000
+
+/* Other versions have these sizes too; see scoreboard.h. */
+static_assert(sizeof(struct slot) == 592 && sizeof(struct queue_board) == 296 &&
+		      sizeof(struct fleet_row) == 120 && sizeof(struct death) == 552 &&
+		      offsetof(struct scoreboard, queues) == 312,
+	"a field that is added takes its room from the reserved bytes");
 
 const char *const slot_state_names[SLOT_STATES] = {
 	[SLOT_FREE] = "free",
