@@ -4,10 +4,11 @@
  * first fork. A child writes its own slot, the parent reads; the parent writes commands, the child
  * reads. It is for display, attribution and prompt wake-up, never for what is true about a task.
  *
- * Other versions of reeve read and write it too, when the binary is replaced (USR2). Adding a field: at
- * the end, inside the reserved bytes, and 0 means that nobody has said anything; SCOREBOARD_VERSION
- * stays, and older and newer programs use one board. Any other change of the layout, or of what a
- * field means, raises SCOREBOARD_VERSION, and a reader of another version refuses to attach.
+ * Other versions of reeve read and write it too, when the binary is replaced (USR2). Adding a
+ * field: at the end, inside the reserved bytes, and 0 means that nobody has said anything;
+ * SCOREBOARD_VERSION stays, and older and newer programs use one board. Any other change of the
+ * layout, or of what a field means, raises SCOREBOARD_VERSION, and a reader of another version
+ * refuses to attach.
  */
 #include "base/error.h"
 #include "base/ids.h"
