@@ -34,7 +34,7 @@ struct http_call {
 	struct curl_slist *headers;
 	char *host, *request_body;
 	char *body, *reply_headers;
-	size_t length, room, headers_length;
+	size_t length, room, length_max, headers_length;
 	bool is_too_long;
 	http_on_reply *on_reply;
 	void *context;
@@ -75,12 +75,22 @@ bool http_has_begun(const struct http_call *call)
 	return call->headers_length > 0;
 }
 
+int http_get_status(const struct http_call *call)
+{
+	long status = 0;
+	call->http->curl.easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &status);
+	return (int)status;
+}
+
 /* Answers whether a whole reply came, else why not. */
 static bool judge(const struct http_call *call, CURLcode code, struct error *err)
 {
 	if (call->is_too_long)
-		return error_set(err, ERROR_INVALID, "%s: the reply is longer than %d MiB",
-			call->host, HTTP_REPLY_MAX >> 20);
+		return error_set(err, ERROR_INVALID, "%s: the reply is longer than %zu MiB",
+			call->host, call->length_max >> 20);
+	if (code == CURLE_UNSUPPORTED_PROTOCOL || code == CURLE_WEIRD_SERVER_REPLY)
+		return error_set(
+			err, ERROR_UNAVAILABLE, "%s: what answers speaks no HTTP", call->host);
 	if (code != CURLE_OK)
 		return error_set(err, ERROR_UNAVAILABLE, "%s: %s", call->host,
 			call->http->curl.easy_strerror(code));
@@ -90,10 +100,8 @@ static bool judge(const struct http_call *call, CURLcode code, struct error *err
 static void conclude(struct http_call *call, CURLcode code)
 {
 	struct error err;
-	long status = 0;
-	call->http->curl.easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &status);
 	struct http_reply reply = {
-		.status = (int)status,
+		.status = http_get_status(call),
 		.body = call->body ? call->body : "",
 		.length = call->length,
 		.headers = call->reply_headers ? call->reply_headers : "",
@@ -205,7 +213,7 @@ static size_t on_body(char *bytes, size_t size, size_t count, void *context)
 {
 	struct http_call *call = context;
 	size_t added = size * count;
-	if (added > HTTP_REPLY_MAX - call->length) {
+	if (added > call->length_max - call->length) {
 		call->is_too_long = true;
 		return 0;
 	}
@@ -312,6 +320,8 @@ static void set_transfer(const struct http_call *call, const struct http_request
 	set(call->easy, CURLOPT_TCP_KEEPALIVE, 1L);
 	if (request->authorities)
 		set(call->easy, CURLOPT_CAINFO, request->authorities);
+	if (request->unix_socket)
+		set(call->easy, CURLOPT_UNIX_SOCKET_PATH, request->unix_socket);
 	if (request->is_direct)
 		set(call->easy, CURLOPT_PROXY, "");
 	if (call->request_body) {
@@ -342,7 +352,9 @@ struct http_call *http_begin(struct http *http, const struct http_request *reque
 		.next = http->calls,
 		.place = &http->calls,
 		.easy = http->curl.easy_init(),
-		.host = host_of(request->url),
+		.host = request->unix_socket ? xstrdup(request->unix_socket)
+					     : host_of(request->url),
+		.length_max = request->reply_max ? request->reply_max : HTTP_REPLY_MAX,
 		.request_body = request->body ? xstrndup(request->body, request->length) : NULL,
 		.on_reply = on_reply,
 		.context = context,

@@ -24,10 +24,12 @@ struct http_request {
 	const char *body; /* copied; NULL: none */
 	size_t length;
 	int64_t connect_timeout_ms, timeout_ms; /* the whole */
+	size_t reply_max;                       /* 0: HTTP_REPLY_MAX */
 	bool is_direct;                         /* past any proxy */
 	const char *authorities;                /* a file of certificates; NULL: the system's */
+	const char *unix_socket;                /* instead of the URL's host; NULL: none */
 };
-/* Borrowed for the length of the callback. */
+/* Borrowed for the length of the callback. Redirects are not followed: they are replies. */
 struct http_reply {
 	int status;
 	const char *body; /* NUL-terminated */
@@ -36,7 +38,7 @@ struct http_reply {
 };
 
 /* err is NULL where a whole reply came, whatever its status. UNAVAILABLE: none came; INVALID: it is
- * over HTTP_REPLY_MAX. Texts name the host and never hold what was sent. May begin, cancel and
+ * longer than it may be. Texts name the host and never hold what was sent. May begin, cancel and
  * close. */
 typedef void http_on_reply(void *context, const struct http_reply *reply, const struct error *err);
 
@@ -55,6 +57,8 @@ struct http_call *http_begin(
 void http_cancel(struct http_call *call);
 /* Whether something of the reply has come. */
 bool http_has_begun(const struct http_call *call);
+/* The status that has come, also of a reply that was not whole; 0: none. */
+int http_get_status(const struct http_call *call);
 
 /* A header's value, or NULL; names are compared without case. Owned. */
 char *http_find_header(const struct http_reply *reply, const char *name);

@@ -35,9 +35,8 @@ static void require(const struct check *check, bool is_needed, const char *name,
 static void check_required(const struct check *check)
 {
 	bool is_split = check->queue->type == QUEUE_SPLIT;
-	/* `post` is refused already, and would stand for run. */
-	bool has_post = section_place(check->section, "post")->source;
-	require(check, check->queue->type == QUEUE_HANDLER && !has_post, "run", "handler");
+	require(check, check->queue->type == QUEUE_HANDLER && !check->queue->post, "run",
+		"handler");
 	require(check, is_split, "split.payload_key", "split");
 	require(check, is_split, "split.slice_size", "split");
 }
@@ -163,6 +162,7 @@ void checks_queue(struct section *section, const struct where *at)
 	struct check check = { section, section->base, at };
 	const struct config_queue *queue = check.queue;
 	check_required(&check);
+	checks_fit(section);
 	check_grace(&check);
 	warn_delay(&check, "retries.delay", queue->retries.delay_ms, queue->retries.max_delay_ms);
 	warn_delay(&check, "restart.delay", queue->restart.delay_ms, queue->restart.max_delay_ms);

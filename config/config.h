@@ -100,7 +100,8 @@ struct config_queue {
 	enum queue_protocol protocol;
 	enum queue_format format;
 	struct config_argv run;
-	char *cwd; /* absolute */
+	char *post; /* a URL instead of a program; NULL: none */
+	char *cwd;  /* absolute */
 	struct config_user user;
 	struct config_groups groups; /* in place of the user's own */
 	int umask;                   /* -1: inherited */

@@ -87,6 +87,12 @@ static const struct key rows[] = {
 		.range = "argv as a list; a text is given to `/bin/sh -c`",
 		.reload = RELOAD_ROLL,
 		.manual = "The program that works on the tasks." },
+	{ .name = "post",
+		.kind = &kind_url,
+		.offset = FIELD(post),
+		.fallback_text = "none",
+		.reload = RELOAD_ROLL,
+		.manual = "Instead of `run`: an HTTP server that tasks are posted to." },
 	{ .name = "cwd",
 		.kind = &kind_path,
 		.offset = FIELD(cwd),
@@ -505,7 +511,6 @@ static const struct key rows[] = {
 	{ .name = "max_working", .kind = &kind_later },
 	{ .name = "pull", .kind = &kind_later },
 	{ .name = "hours", .kind = &kind_later },
-	{ .name = "post", .kind = &kind_later },
 };
 
 const struct key_table keys_queue = { rows, ARRAY_SIZE(rows) };

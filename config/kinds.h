@@ -21,6 +21,9 @@ extern const struct kind kind_store;
 /* kinds_broker.c */
 extern const struct kind kind_broker;
 
+/* kinds_url.c */
+extern const struct kind kind_url; /* http:// or https:// */
+
 /* kinds_list.c */
 extern const struct kind kind_argv;
 extern const struct kind kind_wrapper; /* argv, but never a text */

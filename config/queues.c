@@ -41,6 +41,11 @@ static void derive(struct section *section, const struct where *at)
 {
 	struct config_queue *queue = section->base;
 	const int64_t half_grace_ms = section->loading->config->shutdown_grace_ms / 2;
+	/* A program of its own stands before what `defaults` says for others. */
+	if (queue->post && fits_is_own(section, "run") && !fits_is_own(section, "post")) {
+		free(queue->post);
+		queue->post = NULL;
+	}
 	if (!queue->cwd)
 		queue->cwd = xstrdup(at->source->folder);
 	if (!section_place(section, "kill_after")->source)

@@ -11,3 +11,7 @@ void queues_read(struct loading *loading, const struct entry *queues, const stru
 /* checks.c: what one key alone can't tell. */
 struct section;
 void checks_queue(struct section *section, const struct where *at);
+/* fits.c: keys that mean nothing beside the queue's type or `post`. */
+void checks_fit(const struct section *section);
+/* True where the key stands in the queue itself, not in `defaults` or nowhere. */
+bool fits_is_own(const struct section *section, const char *name);

@@ -299,7 +299,7 @@ static void who_the_machine_does_not_know_is_named(void)
 static void keys_of_later_versions_are_refused_one_by_one(void)
 {
 	static const char *const global[] = { "schedules", "http" };
-	static const char *const queue[] = { "rate", "max_working", "pull", "hours", "post" };
+	static const char *const queue[] = { "rate", "max_working", "pull", "hours" };
 	for (size_t i = 0; i < ARRAY_SIZE(global); i++) {
 		OWNED(free) char *yaml = xprintf(STORE "%s: { a: b }\n", global[i]);
 		OWNED(free)
@@ -311,6 +311,47 @@ static void keys_of_later_versions_are_refused_one_by_one(void)
 		OWNED(free) char *line = xprintf("%s: not supported yet", queue[i]);
 		expect_queue_mistakes(&(struct bad_text){ yaml, line }, 1);
 	}
+}
+
+static void a_url_to_post_to_is_checked(void)
+{
+	static const struct bad_text rows[] = {
+		{ "post: ftp://host/", "post: expected http://HOST[:PORT][/PATH], https://… or "
+				       "http://unix:/SOCKET:/PATH, got \"ftp://host/\"" },
+		{ "post: [a]", "post: expected http://HOST[:PORT][/PATH], https://… or "
+			       "http://unix:/SOCKET:/PATH, got a list" },
+		{ "post: http:///work", "post: the host is missing" },
+		{ "post: 'http://me:secret@/work'", "post: the host is missing" },
+		{ "post: http://host:0/", "post: the port is no number from 1 to 65535" },
+		{ "post: http://host:x/", "post: the port is no number from 1 to 65535" },
+		{ "post: 'http://[::1]:70000/'", "post: the port is no number from 1 to 65535" },
+		{ "post: 'http://host/a b'", "post: a blank or control character stands in it; "
+					     "write it as %20 and the like" },
+		{ "post: 'http://unix:app.sock'", "post: the socket's path has to be absolute: "
+						  "http://unix:/run/app.sock:/work" },
+	};
+	expect_queue_mistakes(rows, ARRAY_SIZE(rows));
+}
+
+static void a_key_that_means_nothing_beside_post_is_refused(void)
+{
+	static const struct bad_text rows[] = {
+		{ STORE "queues:\n  a: { post: 'http://h/', run: [x], protocol: stream,\n"
+			"    around: [nice], heartbeat: 5s, limits: { memory: 64M } }\n",
+			"reeve.yaml:3:27: queues.a.run: post stands in its place: keep one of the "
+			"two\n"
+			"reeve.yaml:3:37: queues.a.protocol: belongs to run: with post a task is a "
+			"request\n"
+			"reeve.yaml:4:5: queues.a.around: belongs to run: with post no program is "
+			"started\n"
+			"reeve.yaml:4:21: queues.a.heartbeat: belongs to protocol stream: with "
+			"post only timeout ends a request\n"
+			"reeve.yaml:4:46: queues.a.limits.memory: belongs to run: with post no "
+			"program is started" },
+		{ STORE "queues:\n  a: { post: 'http://h/', type: noop }\n",
+			"reeve.yaml:3:8: queues.a.post: belongs to type handler" },
+	};
+	expect_mistakes(rows, ARRAY_SIZE(rows));
 }
 
 static void a_queue_lacks_what_its_type_needs(void)
@@ -416,6 +457,8 @@ int main(void)
 		SUITE_TEST(a_wrong_global_value_says_what_was_expected),
 		SUITE_TEST(who_the_machine_does_not_know_is_named),
 		SUITE_TEST(keys_of_later_versions_are_refused_one_by_one),
+		SUITE_TEST(a_url_to_post_to_is_checked),
+		SUITE_TEST(a_key_that_means_nothing_beside_post_is_refused),
 		SUITE_TEST(a_queue_lacks_what_its_type_needs),
 		SUITE_TEST(all_mistakes_come_at_once_in_the_order_of_the_file),
 		SUITE_TEST(a_bomb_of_aliases_is_refused_with_one_line),

@@ -207,6 +207,25 @@ static void every_key_of_a_queue_reaches_its_field(void)
 	CU_ASSERT_TRUE(json_equal(queue->validate, rules));
 }
 
+static void a_program_or_a_url_of_the_queue_stands_before_that_of_defaults(void)
+{
+	OWNED(config)
+	struct config *config =
+		files_load_good(STORE "defaults: { post: 'http://h/', heartbeat: 5s }\n"
+				      "queues: { a: { run: [x] }, b: {}, c: { type: noop } }\n");
+	CU_ASSERT_PTR_NULL(config->queues[0].post);
+	CU_ASSERT_STRING_EQUAL(config->queues[1].post, "http://h/");
+	OWNED(config)
+	struct config *other =
+		files_load_good(STORE "defaults: { run: [x], protocol: stream }\n"
+				      "queues: { a: { post: 'https://u:secret@h:8080' } }\n");
+	CU_ASSERT_STRING_EQUAL(other->queues[0].post, "https://u:secret@h:8080");
+	OWNED(json) json_t *described = config_describe(other);
+	OWNED(free) char *text = jsontext_print(described);
+	CU_ASSERT_PTR_NULL(strstr(text, "secret"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(text, "https://***@h:8080"));
+}
+
 static void anchors_aliases_and_merge_keys_work(void)
 {
 	OWNED(config)
@@ -437,6 +456,7 @@ int main(void)
 		SUITE_TEST(a_queue_gets_the_documented_defaults),
 		SUITE_TEST(kill_after_is_half_of_a_short_grace),
 		SUITE_TEST(every_key_of_a_queue_reaches_its_field),
+		SUITE_TEST(a_program_or_a_url_of_the_queue_stands_before_that_of_defaults),
 		SUITE_TEST(anchors_aliases_and_merge_keys_work),
 		SUITE_TEST(defaults_and_a_queue_merge_by_key_at_every_depth),
 		SUITE_TEST(the_words_for_the_log_are_not_paths),

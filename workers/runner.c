@@ -73,6 +73,7 @@ bool runner_confine(struct runner *runner, const char *parent, const char *name)
 void runner_destroy(struct runner *runner)
 {
 	stream_dismiss(runner);
+	post_close(runner);
 	output_finish(&runner->stream.child.output);
 	lines_finish(&runner->stream.lines);
 	free(runner->stream.last_id);
@@ -87,7 +88,9 @@ void runner_run(struct runner *runner, const struct run_request *request,
 	const struct run_watch *watch, struct run_result *result)
 {
 	*result = (struct run_result){ .retry_in_ms = -1, .started_at_ms = clock_wall_ms() };
-	if (runner->queue->run.count == 0)
+	if (runner->queue->post)
+		post_run(runner, request, watch, result);
+	else if (runner->queue->run.count == 0)
 		verdict_broken(result, "the queue has no program to run");
 	else if (runner->queue->protocol == PROTOCOL_STREAM)
 		stream_run(runner, request, watch, result);
@@ -112,12 +115,12 @@ void run_result_finish(struct run_result *result)
 
 bool runner_warm(struct runner *runner, const struct run_watch *watch, struct error *err)
 {
-	return runner->queue->protocol != PROTOCOL_STREAM || stream_warm(runner, watch, err);
+	return !runner_has_stream(runner->queue) || stream_warm(runner, watch, err);
 }
 
 void runner_tend(struct runner *runner)
 {
-	if (runner->queue->protocol == PROTOCOL_STREAM)
+	if (runner_has_stream(runner->queue))
 		stream_tend(runner);
 	process_reap_strays(runner->stream.child.process.pid, 0);
 	if (runner->was_large)

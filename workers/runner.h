@@ -1,9 +1,10 @@
 #pragma once
 /*
- * Runs the user's code for one task at a time: `exec` (a process per task) or `stream` (one
- * long-lived process, JSON lines over a socket). Knows nothing of stores or workflows: it tells
- * what happened, the worker decides what that means. No descendant of a handler outlives its run
- * (exec) or its handler (stream): group kill, then every process that was re-parented to us.
+ * Runs the user's code for one task at a time: `exec` (a process per task), `stream` (one
+ * long-lived process, JSON lines over a socket) or `post` (an HTTP server). Knows nothing of stores
+ * or workflows: it tells what happened, the worker decides what that means. No descendant of a
+ * handler outlives its run (exec) or its handler (stream): group kill, then every process that was
+ * re-parented to us.
  */
 #include "base/error.h"
 #include "config/config.h"
@@ -40,7 +41,9 @@ void run_result_finish(struct run_result *result);
 struct run_request {
 	const char *task_id, *job_id /* or NULL */, *name;
 	uint32_t attempt;
-	const char *envelope; /* one JSON object, one line, without newline */
+	const char *envelope; /* one JSON object, one line, without newline; post: the body */
+	bool is_text;         /* post: the body is no JSON */
+	int64_t due_at_ms;    /* wall; 0: not known */
 	int64_t timeout_ms;   /* CONFIG_NO_LIMIT: none */
 	int64_t deadline_ms;  /* wall; 0: none */
 	const char *traceparent;
@@ -75,6 +78,8 @@ void runner_destroy(struct runner *runner);
 /* Always fills result: whatever goes wrong is a status with a message. */
 void runner_run(struct runner *runner, const struct run_request *request,
 	const struct run_watch *watch, struct run_result *result);
+/* True where a long-lived handler of ours works on the queue. */
+bool runner_has_stream(const struct config_queue *queue);
 /* stream: starts the handler ahead and waits for {"ready":true}; true where it is ready (or for
  * exec). err says why not. */
 bool runner_warm(struct runner *runner, const struct run_watch *watch, struct error *err);

@@ -195,7 +195,7 @@ static void (*const actions[ALARMS])(struct guard *guard) = {
 	[ALARM_KILL] = send_kill,
 };
 
-static int64_t next_alarm(const struct guard *guard)
+int64_t guard_next_alarm(const struct guard *guard)
 {
 	int64_t next = ALARM_NEVER;
 	for (int alarm = 0; alarm < ALARMS; alarm++)
@@ -206,7 +206,7 @@ static int64_t next_alarm(const struct guard *guard)
 
 void guard_wait(struct guard *guard, struct pollfd *fds, size_t count)
 {
-	const int64_t next = next_alarm(guard);
+	const int64_t next = guard_next_alarm(guard);
 	const int64_t left = next == ALARM_NEVER ? 0 : next - clock_steady_ms();
 	const struct timespec limit = { .tv_sec = left > 0 ? left / 1000 : 0,
 		.tv_nsec = left > 0 ? left % 1000 * 1000000 : 0 };

@@ -100,6 +100,8 @@ void guard_init(struct guard *guard, const struct runner *runner, struct child *
 void guard_set_timeout(struct guard *guard, int64_t timeout_ms);
 void guard_show_life(struct guard *guard);
 void guard_wait(struct guard *guard, struct pollfd *fds, size_t count);
+/* Steady time; ALARM_NEVER: none. For who waits otherwise. */
+int64_t guard_next_alarm(const struct guard *guard);
 /* True once the program has ended; looks only where a signal said that it may have. */
 bool guard_sees_end(struct guard *guard);
 /* After what the wait brought was handled: tick, time-outs, TERM, KILL. */
@@ -171,6 +173,7 @@ struct runner {
 	const struct run_watch *hook_watch;
 	bool was_large; /* a task since the last runner_tend took much memory */
 	struct stream stream;
+	struct post *post; /* runner_post.c; NULL: not opened */
 };
 
 /* The environment of one task: its own variables (owned), then the runner's (borrowed). */
@@ -199,6 +202,12 @@ void exec_run(struct runner *runner, const struct run_request *request,
 	const struct run_watch *watch, struct run_result *result);
 void stream_run(struct runner *runner, const struct run_request *request,
 	const struct run_watch *watch, struct run_result *result);
+void post_run(struct runner *runner, const struct run_request *request,
+	const struct run_watch *watch, struct run_result *result);
+void post_close(struct runner *runner);
+/* runner_reply.c: what a whole reply means. now_ms: wall. */
+struct http_reply;
+void reply_judge(const struct http_reply *reply, int64_t now_ms, struct run_result *result);
 bool stream_warm(struct runner *runner, const struct run_watch *watch, struct error *err);
 void stream_tend(struct runner *runner);
 void stream_dismiss(struct runner *runner);

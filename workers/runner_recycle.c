@@ -19,9 +19,14 @@ static int64_t or_never(int64_t value)
 	return value > 0 ? with_jitter(value) : INT64_MAX;
 }
 
+bool runner_has_stream(const struct config_queue *queue)
+{
+	return queue->type == QUEUE_HANDLER && queue->protocol == PROTOCOL_STREAM && !queue->post;
+}
+
 static bool is_stream(const struct runner *runner)
 {
-	return runner->queue->type == QUEUE_HANDLER && runner->queue->protocol == PROTOCOL_STREAM;
+	return runner_has_stream(runner->queue);
 }
 
 void service_begin(struct runner *runner)

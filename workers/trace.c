@@ -9,23 +9,25 @@
 
 #define HOST_SIZE 65
 
-char *trace_clean(const char *text)
+char *trace_clean_bytes(const char *text, size_t length)
 {
 	static const char replacement[] = "\xef\xbf\xbd"; /* U+FFFD */
 	const size_t width = sizeof replacement - 1;
-	if (!text)
-		return NULL;
-	char *clean = xmalloc(strlen(text) * width + 1);
+	char *clean = xmalloc(length * width + 1);
 	size_t at = 0;
-	const char *end = text + strlen(text);
-	while (*text) {
-		size_t length = utf8_length(text, (size_t)(end - text));
-		memcpy(clean + at, length ? text : replacement, length ? length : width);
-		at += length ? length : width;
-		text += length ? length : 1;
+	for (const char *end = text + length; text < end;) {
+		size_t bytes = utf8_length(text, (size_t)(end - text));
+		memcpy(clean + at, bytes ? text : replacement, bytes ? bytes : width);
+		at += bytes ? bytes : width;
+		text += bytes ? bytes : 1;
 	}
 	clean[at] = '\0';
 	return clean;
+}
+
+char *trace_clean(const char *text)
+{
+	return text ? trace_clean_bytes(text, strlen(text)) : NULL;
 }
 
 json_t *trace_text(const char *text)

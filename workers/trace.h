@@ -23,3 +23,5 @@ json_t *trace_text(const char *text);
 json_t *trace_host(void);
 /* The same as text. Owned; NULL gives NULL. */
 char *trace_clean(const char *text);
+/* The same of bytes that may hold a NUL, which is replaced as well. Owned. */
+char *trace_clean_bytes(const char *text, size_t length);

@@ -112,6 +112,17 @@ static int64_t timeout_ms(const struct attempt *attempt)
 							     : attempt->worker->queue->timeout_ms;
 }
 
+/* What a handler gets: the envelope; where `post` meets messages of others, theirs as it came. */
+static char *print_input(const struct attempt *attempt, bool *is_text)
+{
+	const struct config_queue *queue = attempt->worker->queue;
+	bool is_bare = queue->post && queue->format == FORMAT_RAW;
+	*is_text = is_bare && json_is_string(attempt->payload);
+	if (*is_text)
+		return xstrdup(json_string_value(attempt->payload));
+	return jsontext_print(is_bare ? attempt->payload : attempt->envelope);
+}
+
 static void run_handler(struct attempt *attempt)
 {
 	int64_t timeout = timeout_ms(attempt);
@@ -119,12 +130,15 @@ static void run_handler(struct attempt *attempt)
 	char traceparent[TRACEPARENT_SIZE];
 	print_traceparent(attempt, traceparent);
 	json_object_set_new(attempt->envelope, "deadline", shapes_time(deadline));
-	OWNED(free) char *text = jsontext_print(attempt->envelope);
+	bool is_text;
+	OWNED(free) char *text = print_input(attempt, &is_text);
 	const struct run_request request = { .task_id = attempt->task->id,
 		.job_id = attempt->task->job_id,
 		.name = attempt->task->name,
 		.attempt = attempt->task->token.attempt,
 		.envelope = text,
+		.is_text = is_text,
+		.due_at_ms = attempt->task->scheduled_at_ms,
 		.timeout_ms = timeout,
 		.deadline_ms = deadline,
 		.traceparent = traceparent };

@@ -50,7 +50,7 @@ static void warm(struct worker *worker)
 		.on_progress = drop_progress,
 		.on_tick = tick_while_warming,
 		.tick_ms = WARM_TICK_MS };
-	if (worker->queue->type != QUEUE_HANDLER || worker->queue->protocol != PROTOCOL_STREAM)
+	if (!runner_has_stream(worker->queue))
 		return;
 	if (!runner_warm(worker->runner, &watch, &err) &&
 		self_command(&worker->self) == COMMAND_RUN)
