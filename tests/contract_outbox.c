@@ -145,7 +145,7 @@ static void the_order_is_that_of_leases(void)
 
 static void many_children_leave_the_outbox_in_pages(void)
 {
-	enum { MANY = 10000, CHUNK = 500, PAGE = 100 };
+	enum { MANY = 2000, CHUNK = 500, PAGE = 100 };
 	struct arrival arrivals[PAGE];
 	enum adoption answers[PAGE];
 	set_door("row", true);
