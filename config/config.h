@@ -91,6 +91,11 @@ struct config_scale {
 	int messages_per_worker; /* of strategy depth */
 };
 
+/* At most `count` starts of tasks within any span of ms; count 0: no bound. */
+struct config_rate {
+	int64_t count, ms;
+};
+
 struct config_queue {
 	char *name;
 	char *place; /* "reeve.yaml:12:5" of the queue's key */
@@ -128,6 +133,8 @@ struct config_queue {
 	int max_unavailable;         /* workers rolled at a time; 0: by percent */
 	int max_unavailable_percent; /* of the pool, at least one worker; 0: by count */
 	int priority;
+	struct config_rate rate; /* of the queue, over all hosts */
+	int max_working;         /* the same; 0: no bound */
 	int batch;
 	char *split_payload_key; /* NULL unless type is split */
 	int64_t split_slice_size;

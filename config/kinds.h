@@ -34,6 +34,9 @@ extern const struct kind kind_environment;
 extern const struct kind kind_workers;
 extern const struct kind kind_share;
 
+/* kinds_intake.c */
+extern const struct kind kind_rate; /* struct config_rate */
+
 /* kinds_place.c */
 extern const struct kind kind_control;
 extern const struct kind kind_workflows;

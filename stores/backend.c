@@ -97,3 +97,22 @@ bool backend_check_beat(const struct heartbeat *beat, struct error *err)
 			err, ERROR_INVALID, "a heartbeat has more than %d bytes", STORE_BEAT_MAX);
 	return true;
 }
+
+struct backend_slots backend_slots(int64_t rate_ms, int64_t now_ms)
+{
+	int64_t width_ms = (rate_ms + BACKEND_SLOTS - 2) / (BACKEND_SLOTS - 1);
+	int64_t width = width_ms > 0 ? width_ms : 1;
+	int64_t last = now_ms / width;
+	return (struct backend_slots){ width, last - (rate_ms + width - 1) / width, last };
+}
+
+int64_t backend_slot_ms(const struct backend_slots *slots, int64_t slot, int64_t now_ms)
+{
+	int64_t ends_ms = (slot + 1 + slots->last - slots->first) * slots->width_ms;
+	return ends_ms > now_ms ? ends_ms - now_ms : 1;
+}
+
+struct lease_limit backend_limit(const struct lease_request *request, size_t i)
+{
+	return request->limits ? request->limits[i] : (struct lease_limit){ 0 };
+}

@@ -21,6 +21,24 @@ bool backend_has_order(const char *queue);
 int backend_sent_level(uint32_t dispatch);
 int64_t backend_resend_ms(int64_t after_ms, int level);
 
+/*
+ * How a rate is kept: tasks are counted by the slot of time that they are leased in, a fiftieth of
+ * the rate's span each, and count until the span after their slot's end is over. So it takes at
+ * most 51 numbers whatever the rate is, no span has more than the rate allows, and what is counted
+ * lasts longer than it has to by 2 % of the span at most.
+ */
+struct backend_slots {
+	int64_t width_ms;
+	int64_t first, last; /* what counts now; last: that of this moment */
+};
+struct backend_slots backend_slots(int64_t rate_ms, int64_t now_ms);
+/* Until what was leased in the slot does not count any more. */
+int64_t backend_slot_ms(const struct backend_slots *slots, int64_t slot, int64_t now_ms);
+#define BACKEND_SLOTS 51
+
+/* The limit of the i-th queue of a request; all 0 where it has none. */
+struct lease_limit backend_limit(const struct lease_request *request, size_t i);
+
 /* The state that an outcome ends a task in; TASK_STATES where it does not end it. */
 enum task_state backend_end_state(enum outcome outcome);
 

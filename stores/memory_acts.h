@@ -22,6 +22,10 @@ bool memory_revive(
 /* memory_leases.c */
 bool memory_lease(struct store *store, const struct lease_request *request,
 	struct lease_batch *batch, struct error *err);
+void memory_lease_queues(
+	struct memory *memory, const struct lease_request *request, struct lease_batch *batch);
+/* A lease of the queue has ended: who waits for that is woken, unless the batch took its place. */
+void memory_ring_freed(struct memory *memory, const char *queue, const struct lease_batch *batch);
 bool memory_lease_task(struct store *store, const char *id, const char *owner, int64_t lease_ms,
 	struct lease_batch *batch, struct error *err);
 bool memory_renew(struct store *store, const char *id, const struct token *token, int64_t lease_ms,

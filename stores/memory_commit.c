@@ -154,6 +154,13 @@ static bool check_commit(struct memory *memory, const struct commit *commit, str
 	return true;
 }
 
+static void ring_freed(struct memory *memory, const char *id, const struct lease_batch *batch)
+{
+	const struct task *task = memory_find_task(memory, id);
+	if (task)
+		memory_ring_freed(memory, task->queue->name, batch);
+}
+
 bool memory_commit(struct store *store, const struct commit *commits, size_t count,
 	struct commit_result *results, const struct lease_request *next, struct lease_batch *batch,
 	struct error *err)
@@ -162,7 +169,13 @@ bool memory_commit(struct store *store, const struct commit *commits, size_t cou
 	for (size_t i = 0; i < count; i++)
 		if (!check_commit(memory, &commits[i], err))
 			return false;
+	struct lease_batch none = { .next_ms = -1 };
 	for (size_t i = 0; i < count; i++)
 		commit_one(memory, &commits[i], &results[i]);
-	return !next || memory_lease(store, next, batch, err);
+	if (next)
+		memory_lease_queues(memory, next, batch);
+	for (size_t i = 0; i < count; i++)
+		if (results[i].answer == COMMIT_DONE)
+			ring_freed(memory, commits[i].id, next ? batch : &none);
+	return true;
 }

@@ -3,6 +3,7 @@
 #include "stores/backend.h"
 #include "stores/memory_acts.h"
 #include "stores/memory_births.h"
+#include "stores/memory_limits.h"
 #include "stores/memory_tasks.h"
 
 #define CANCELLED_MAX 64 /* tasks of cancelled jobs that one lease ends on the way */
@@ -111,13 +112,24 @@ static int64_t time_until(const struct heap *heap, int64_t now)
 	return node->rank > now ? node->rank - now : 0;
 }
 
-/* Until something of the queue is due; 0 where something is ready now. */
-static int64_t next_of(const struct queue *queue)
+static bool is_ready(const struct queue *queue)
 {
-	if (heap_first(&queue->ready) && !queue->paused_at_ms)
+	return heap_first(&queue->ready) && !queue->paused_at_ms;
+}
+
+/* Until something of the queue may be leased; 0 where something may be now. */
+static int64_t next_of(
+	const struct queue *queue, const struct lease_limit *limit, struct lease_batch *batch)
+{
+	struct memory_room room = memory_room(queue, limit, 1);
+	bool is_kept = is_ready(queue) && room.tasks == 0;
+	if (is_ready(queue) && !is_kept)
 		return 0;
+	batch->is_limited |= is_kept;
 	int64_t wall = clock_wall_ms();
 	int64_t next = time_until(&queue->leases, clock_steady_ms());
+	if (is_kept)
+		next = sooner(next, room.wait_ms);
 	next = sooner(next, time_until(&queue->delayed, wall));
 	return sooner(next, time_until(&queue->timeouts, wall));
 }
@@ -137,16 +149,58 @@ static struct task *next_ready(struct memory *memory, struct queue *queue)
 }
 
 static void lease_from(struct memory *memory, struct queue *queue,
-	const struct lease_request *request, struct lease_batch *batch)
+	const struct lease_request *request, const struct lease_limit *limit,
+	struct lease_batch *batch)
 {
 	put_back_expired(memory, queue, BACKEND_PUT_BACK_MAX);
 	put_back_delayed(memory, queue, BACKEND_PUT_BACK_MAX);
 	put_back_timed_out(memory, queue, BACKEND_PUT_BACK_MAX);
+	memory_note_limit(queue, limit);
 	struct task *task;
-	while (!queue->paused_at_ms && batch->count < request->max &&
-		(task = next_ready(memory, queue))) {
+	size_t most = request->max - batch->count;
+	for (size_t left = queue->paused_at_ms ? 0 : memory_room(queue, limit, most).tasks;
+		left > 0 && (task = next_ready(memory, queue)); left--) {
 		memory_hold(memory, task, request->owner, request->lease_ms);
+		memory_count_taken(queue, limit);
 		describe(task, &batch->tasks[batch->count++]);
+	}
+}
+
+static bool is_taken(const struct lease_batch *batch, const char *queue)
+{
+	for (size_t i = 0; i < batch->count; i++)
+		if (strcmp(batch->tasks[i].queue, queue) == 0)
+			return true;
+	return false;
+}
+
+void memory_ring_freed(struct memory *memory, const char *name, const struct lease_batch *batch)
+{
+	struct queue *queue = map_find(&memory->queues, name);
+	if (queue && queue->has_max_working && is_ready(queue) && !is_taken(batch, name))
+		queue->rung++;
+}
+
+/* Who came out of sleep may have been the one who looked at the time for all who sleep. */
+static void ring_more(struct queue *queue, const struct lease_limit *limit)
+{
+	bool has_limit = limit->rate > 0 || limit->max_working > 0;
+	if (has_limit && is_ready(queue))
+		queue->rung++;
+}
+
+void memory_lease_queues(
+	struct memory *memory, const struct lease_request *request, struct lease_batch *batch)
+{
+	*batch = (struct lease_batch){ .next_ms = -1 };
+	batch->tasks = xcalloc(request->max, sizeof *batch->tasks);
+	for (size_t i = 0; i < request->queue_count; i++) {
+		struct queue *queue = map_find(&memory->queues, request->queues[i]);
+		struct lease_limit limit = backend_limit(request, i);
+		if (!queue)
+			continue;
+		lease_from(memory, queue, request, &limit, batch);
+		batch->next_ms = sooner(batch->next_ms, next_of(queue, &limit, batch));
 	}
 }
 
@@ -155,14 +209,12 @@ bool memory_lease(struct store *store, const struct lease_request *request,
 {
 	(void)err;
 	struct memory *memory = memory_of(store);
-	*batch = (struct lease_batch){ .next_ms = -1 };
-	batch->tasks = xcalloc(request->max, sizeof *batch->tasks);
-	for (size_t i = 0; i < request->queue_count; i++) {
+	memory_lease_queues(memory, request, batch);
+	for (size_t i = 0; batch->count > 0 && i < request->queue_count; i++) {
 		struct queue *queue = map_find(&memory->queues, request->queues[i]);
-		if (!queue)
-			continue;
-		lease_from(memory, queue, request, batch);
-		batch->next_ms = sooner(batch->next_ms, next_of(queue));
+		struct lease_limit limit = backend_limit(request, i);
+		if (queue)
+			ring_more(queue, &limit);
 	}
 	return true;
 }

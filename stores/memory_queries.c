@@ -2,6 +2,7 @@
 #include "base/clock.h"
 #include "stores/backend.h"
 #include "stores/memory_acts.h"
+#include "stores/memory_limits.h"
 #include "stores/memory_tasks.h"
 
 static struct job *get_job(struct store *store, const char *id, struct error *err)
@@ -269,6 +270,10 @@ bool memory_get_queue(
 		.completed = queue->completed,
 		.failed = queue->failed,
 		.paused_at_ms = queue->paused_at_ms };
+	if (queue->rate_ms > 0) {
+		stats->rate_ms = queue->rate_ms;
+		stats->rate_taken = memory_taken(queue, queue->rate_ms, &stats->rate_next_ms);
+	}
 	struct heap_node *node = heap_first(due ? &queue->delayed : &queue->ready);
 	if (node)
 		stats->oldest_ms = now - ((struct bundle *)node->self)->due_at_ms;

@@ -25,7 +25,12 @@ struct queue {
 	int64_t parked_count;
 	int64_t completed, failed;
 	int64_t paused_at_ms; /* wall; 0: it is not paused */
-	uint32_t rung;        /* the bell */
+	bool has_max_working; /* the newest lease came with one */
+	int64_t rate_ms;      /* of the newest rate; 0: none */
+	struct {
+		int64_t slot, tasks;
+	} taken[BACKEND_SLOTS]; /* by slot modulo their number, see backend_slots */
+	uint32_t rung;          /* the bell */
 };
 
 enum place {

@@ -166,13 +166,14 @@ static void read_answers(const struct postgres_store *store, const struct postgr
 }
 
 static void add_next(struct postgres_store *store, struct postgres_batch *batch, const char *mark,
-	const struct lease_request *next, const char *queues, const char *nonces)
+	const struct lease_request *next, const char *queues, const char *nonces,
+	const char *limits)
 {
 	postgres_end(batch);
 	postgres_call(batch, POSTGRES_SETTLE, "");
 	postgres_end(batch);
-	postgres_call(batch, POSTGRES_NEXT, "tttit", mark, queues, next ? next->owner : NULL,
-		next ? next->lease_ms : INT(0), nonces);
+	postgres_call(batch, POSTGRES_NEXT, "tttitt", mark, queues, next ? next->owner : NULL,
+		next ? next->lease_ms : INT(0), nonces, limits);
 	postgres_flush(store, batch);
 }
 
@@ -205,6 +206,7 @@ static bool commit(struct store *base, const struct commit *commits, size_t coun
 	OWNED(free)
 	char *queues = next ? postgres_array(next->queues, next->queue_count) : NULL;
 	OWNED(free) char *nonces = next ? postgres_nonces(next->max) : NULL;
+	OWNED(free) char *limits = next ? postgres_limits(next) : NULL;
 	snprintf(mark, sizeof mark, "%" PRIu64, ++store->mark);
 	for (size_t i = 0; i < count; i++)
 		order[i] = &commits[i];
@@ -214,7 +216,7 @@ static bool commit(struct store *base, const struct commit *commits, size_t coun
 		done = add_commit(&batch, order[i], &texts[i], err);
 	if (done) {
 		postgres_call(&batch, POSTGRES_MARK, "t", mark);
-		add_next(store, &batch, mark, next, queues, nonces);
+		add_next(store, &batch, mark, next, queues, nonces, limits);
 		done = run_commit(
 			store, &batch, commits, order, count, results, next ? out : NULL, err);
 		if (!done && next)

@@ -45,6 +45,23 @@ char *postgres_nonces(size_t count)
 	return text;
 }
 
+char *postgres_limits(const struct lease_request *request)
+{
+	if (!request->limits)
+		return NULL;
+	char *text = xmalloc(request->queue_count * 3 * NONCE_SIZE + 3);
+	size_t length = 0;
+	for (size_t i = 0; i < request->queue_count; i++) {
+		const struct lease_limit *limit = &request->limits[i];
+		length += (size_t)snprintf(text + length, 3 * NONCE_SIZE + 1,
+			"%c%" PRId64 ",%" PRId64 ",%" PRId64, i > 0 ? ',' : '{', limit->rate,
+			limit->rate_ms, limit->max_working);
+	}
+	text[length++] = '}';
+	text[length] = '\0';
+	return text;
+}
+
 char *postgres_clean(const char *text)
 {
 	if (!text)

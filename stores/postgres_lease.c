@@ -11,6 +11,7 @@ bool postgres_lease(struct store *base, const struct lease_request *request,
 	struct postgres_batch batch = { 0 };
 	OWNED(free) char *queues = postgres_array(request->queues, request->queue_count);
 	OWNED(free) char *nonces = postgres_nonces(request->max);
+	OWNED(free) char *limits = postgres_limits(request);
 	if (postgres_has_doubts(store, request->owner)) {
 		struct lease_batch found;
 		if (!postgres_settle_doubts(store, &found, err))
@@ -20,8 +21,8 @@ bool postgres_lease(struct store *base, const struct lease_request *request,
 			return true;
 		}
 	}
-	postgres_call(
-		&batch, POSTGRES_LEASE, "ttit", queues, request->owner, request->lease_ms, nonces);
+	postgres_call(&batch, POSTGRES_LEASE, "ttitt", queues, request->owner, request->lease_ms,
+		nonces, limits);
 	bool done = postgres_act(store, &batch, out, err);
 	if (!done)
 		postgres_doubt(store, request->owner, request->lease_ms, nonces);

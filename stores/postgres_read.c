@@ -267,7 +267,10 @@ bool postgres_get_queue(
 			.oldest_ms = postgres_int(row, 0, 6),
 			.completed = postgres_int(row, 0, 7),
 			.failed = postgres_int(row, 0, 8),
-			.paused_at_ms = postgres_int(row, 0, 9) };
+			.paused_at_ms = postgres_int(row, 0, 9),
+			.rate_ms = postgres_int(row, 0, 10),
+			.rate_taken = postgres_int(row, 0, 11),
+			.rate_next_ms = postgres_int(row, 0, 12) };
 	postgres_batch_finish(&batch);
 	return done;
 }

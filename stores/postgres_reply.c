@@ -75,6 +75,7 @@ static void read_line(struct postgres_store *store, const PGresult *rows, int ro
 		read_leased(rows, row, &batch->tasks[batch->count++]);
 	} else if (strcmp(kind, "next") == 0 && batch) {
 		batch->next_ms = postgres_int(rows, row, REPLY_N);
+		batch->is_limited = postgres_bool(rows, row, REPLY_IS_CANCELLED);
 	} else if (strcmp(kind, "ring") == 0) {
 		note_ring(store, rows, row);
 	} else if (strcmp(kind, "ended") == 0) {

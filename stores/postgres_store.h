@@ -18,7 +18,7 @@
 	X(GET_WORKFLOW, "SELECT text FROM workflow WHERE hash = $1") \
 	X(SUBMIT, "SELECT * FROM act_submit($1, $2, $3, $4, $5, $6)") \
 	X(PUSH, "SELECT * FROM act_push($1)") \
-	X(LEASE, "SELECT * FROM act_lease($1, $2, $3, $4)") \
+	X(LEASE, "SELECT * FROM act_lease($1, $2, $3, $4, $5)") \
 	X(LEASE_TASK, "SELECT * FROM act_lease_task($1, $2, $3, $4)") \
 	X(RENEW, "SELECT act_renew($1, $2, $3, $4, $5)") \
 	X(SPAWN, "SELECT act_spawn($1, $2, $3, $4, $5, $6)") \
@@ -26,7 +26,7 @@
 		"$14, $15)") \
 	X(MARK, "SELECT set_config('reeve.mark', $1, false)") \
 	X(SETTLE, "SELECT settle()") \
-	X(NEXT, "SELECT * FROM act_next($1, $2, $3, $4, $5)") \
+	X(NEXT, "SELECT * FROM act_next($1, $2, $3, $4, $5, $6)") \
 	X(AGAIN, "SELECT n.* FROM settle(), notes() n") \
 	X(FLUSH, "SELECT set_config('synchronous_commit', $1, true), " \
 		"pg_logical_emit_message(true, 'reeve', '')") \
@@ -50,7 +50,8 @@
 		"(SELECT text FROM result WHERE task = t.number) FROM get_task($1) t") \
 	X(LIST_TASKS, "SELECT * FROM list_tasks($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)") \
 	X(LIST_ATTEMPTS, "SELECT * FROM list_attempts($1)") \
-	X(GET_QUEUE, "SELECT s.*, (SELECT paused FROM queue WHERE name = $1) FROM get_queue($1) s") \
+	X(GET_QUEUE, "SELECT s.*, (SELECT paused FROM queue WHERE name = $1), r.* " \
+		"FROM get_queue($1) s, get_rate($1) r") \
 	X(BEAT, "SELECT * FROM act_beat($1, $2, $3, $4, $5)") \
 	X(SET_PAUSE, "SELECT * FROM act_set_pause($1, $2)") \
 	X(CANCEL_JOB, "SELECT * FROM act_cancel_job($1)") \
@@ -248,6 +249,8 @@ void postgres_flush(const struct postgres_store *store, struct postgres_batch *b
 /* postgres_json.c: parameters that are lists. Owned. */
 char *postgres_array(const char *const *items, size_t count);
 char *postgres_nonces(size_t count);
+/* NULL where the request has none. */
+char *postgres_limits(const struct lease_request *request);
 /* INVALID where a text is not UTF-8. */
 bool postgres_children(
 	const struct new_task *children, size_t count, char **out, struct error *err);

@@ -112,12 +112,22 @@ struct push {
 	int64_t delay_ms;
 };
 
+/*
+ * What a queue lets in, whoever asks; 0: no bound. At most `rate` tasks are leased of it within any
+ * span of rate_ms, and at most max_working leases of it stand at a time. lease_task does not count
+ * for the rate. The bounds come with each request, so that those of the newest one hold.
+ */
+struct lease_limit {
+	int64_t rate, rate_ms;
+	int64_t max_working;
+};
 struct lease_request {
 	const char *const *queues; /* asked in this order */
 	size_t queue_count;
 	const char *owner;
 	int64_t lease_ms;
 	size_t max;
+	const struct lease_limit *limits; /* one for each queue; NULL: none has any */
 };
 
 /* One leased task. All text is owned by the batch. */
@@ -138,8 +148,9 @@ struct leased {
 struct lease_batch {
 	struct leased *tasks;
 	size_t count;
-	int64_t next_ms; /* count 0: time until a delayed task or an expired lease is due; −1: none
-			  */
+	int64_t next_ms; /* count 0: time until a delayed task or an expired lease is due, or a
+			    rate lets more in; −1: none */
+	bool is_limited; /* count 0: something is ready, and a limit keeps it */
 };
 
 enum outcome {
@@ -262,6 +273,9 @@ struct queue_stats {
 	int64_t oldest_ms;         /* age of the first ready task; 0: none */
 	int64_t completed, failed; /* since the store exists */
 	int64_t paused_at_ms;      /* wall time since which no host leases of it; 0: not paused */
+	/* Of the newest rate that leases came with: its span, what was leased within it, and the
+	 * time until the first of that is out of it. 0: there was no rate. */
+	int64_t rate_ms, rate_taken, rate_next_ms;
 };
 
 /*

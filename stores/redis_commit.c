@@ -194,7 +194,8 @@ static bool commit_page(struct redis_store *store, const struct page *page, stru
 		return false;
 	read_results(reply->element[0], page->count, page->results + page->from);
 	if (page->next)
-		redis_read_batch(reply->element[1], reply->element[2], page->batch);
+		redis_read_batch(reply->element[1], redis_number(reply->element[2]),
+			redis_number(reply->element[3]), page->batch);
 	return true;
 }
 

@@ -25,7 +25,7 @@ void redis_pack_request(
 	bool has_doubts = strcmp(store->doubt_owner, request->owner) == 0;
 	size_t doubts = has_doubts ? store->doubt_count : 0;
 	draw_nonces(store, request);
-	redis_pack_list(args, 6);
+	redis_pack_list(args, 7);
 	redis_pack_list(args, request->queue_count);
 	for (size_t i = 0; i < request->queue_count; i++)
 		redis_pack_text(args, request->queues[i]);
@@ -38,6 +38,13 @@ void redis_pack_request(
 	redis_pack_list(args, doubts);
 	for (size_t i = 0; i < doubts; i++)
 		redis_pack_nonce(args, store->doubts[i]);
+	redis_pack_list(args, request->limits ? request->queue_count : 0);
+	for (size_t i = 0; request->limits && i < request->queue_count; i++) {
+		redis_pack_list(args, 3);
+		redis_pack_number(args, request->limits[i].rate);
+		redis_pack_number(args, request->limits[i].rate_ms);
+		redis_pack_number(args, request->limits[i].max_working);
+	}
 }
 
 void redis_settle_request(
@@ -80,9 +87,10 @@ static void read_leased(const redisReply *row, struct leased *task)
 	snprintf(task->token.owner, sizeof task->token.owner, "%s", at[9]->str);
 }
 
-void redis_read_batch(const redisReply *rows, const redisReply *next_ms, struct lease_batch *batch)
+void redis_read_batch(
+	const redisReply *rows, int64_t next_ms, bool is_limited, struct lease_batch *batch)
 {
-	*batch = (struct lease_batch){ .next_ms = redis_number(next_ms) };
+	*batch = (struct lease_batch){ .next_ms = next_ms, .is_limited = is_limited };
 	if (rows->elements == 0)
 		return;
 	batch->tasks = xcalloc(rows->elements, sizeof *batch->tasks);
@@ -107,7 +115,8 @@ static bool lease_page(struct redis_store *store, const struct lease_request *pa
 	bool done = redis_act(store, REDIS_LEASE, &args, &reply, err);
 	redis_settle_request(store, page, done);
 	if (done)
-		redis_read_batch(reply->element[0], reply->element[1], batch);
+		redis_read_batch(reply->element[0], redis_number(reply->element[1]),
+			redis_number(reply->element[2]), batch);
 	return done;
 }
 
@@ -159,8 +168,7 @@ bool redis_lease_task(struct store *base, const char *id, const char *owner, int
 	redis_settle_request(store, &request, done || err->kind != ERROR_UNAVAILABLE);
 	if (!done)
 		return false;
-	redisReply nothing = { .type = REDIS_REPLY_INTEGER, .integer = -1 };
-	redis_read_batch(reply, &nothing, batch);
+	redis_read_batch(reply, -1, false, batch);
 	return true;
 }
 
@@ -212,6 +220,6 @@ bool redis_held(struct store *base, const char *owner, struct lease_batch *batch
 	redis_pack_text(&args, owner);
 	if (!redis_act(redis_of(base), REDIS_HELD, &args, &reply, err))
 		return false;
-	redis_read_batch(reply->element[0], reply->element[1], batch);
+	redis_read_batch(reply->element[0], redis_number(reply->element[1]), false, batch);
 	return true;
 }

@@ -281,6 +281,9 @@ bool redis_get_queue(
 		.failed = redis_number(at[6]),
 		.unsent = redis_number(at[7]),
 		.sent = redis_number(at[8]),
-		.paused_at_ms = redis_number(at[9]) };
+		.paused_at_ms = redis_number(at[9]),
+		.rate_ms = redis_number(at[10]),
+		.rate_taken = redis_number(at[11]),
+		.rate_next_ms = redis_number(at[12]) };
 	return true;
 }

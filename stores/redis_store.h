@@ -65,7 +65,8 @@ void redis_pack_request(
 	struct redis_store *store, struct redis_pack *args, const struct lease_request *request);
 void redis_settle_request(
 	struct redis_store *store, const struct lease_request *request, bool is_answered);
-void redis_read_batch(const redisReply *rows, const redisReply *next_ms, struct lease_batch *batch);
+void redis_read_batch(
+	const redisReply *rows, int64_t next_ms, bool is_limited, struct lease_batch *batch);
 bool redis_lease(struct store *store, const struct lease_request *request,
 	struct lease_batch *batch, struct error *err);
 /* After a script that leased a full page: leases more, up to what was asked. */

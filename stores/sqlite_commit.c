@@ -179,6 +179,15 @@ static void commit_one(
 	sqlite_task_finish(&step.task);
 }
 
+static void ring_freed(
+	struct sqlite_store *store, const struct commit *commit, const struct lease_batch *batch)
+{
+	int64_t number = sqlite_find_task(store, commit->id);
+	int64_t queue = sqlite_read(store, SQL_QUEUE_OF_TASK, 0, "i", number);
+	if (queue)
+		sqlite_ring_freed(store, queue, batch);
+}
+
 bool sqlite_commit(struct store *base, const struct commit *commits, size_t count,
 	struct commit_result *results, const struct lease_request *next, struct lease_batch *out,
 	struct error *err)
@@ -196,7 +205,10 @@ bool sqlite_commit(struct store *base, const struct commit *commits, size_t coun
 	if (next)
 		sqlite_lease_queues(store, next, &batch);
 	if (next && batch.count == 0)
-		sqlite_has_work(store, next, &batch.next_ms);
+		sqlite_has_work(store, next, &batch);
+	for (size_t i = 0; i < count; i++)
+		if (answers[i].answer == COMMIT_DONE)
+			ring_freed(store, &commits[i], &batch);
 	bool has_rest = store->has_rest;
 	if (!sqlite_end(store, err)) {
 		lease_batch_finish(&batch);

@@ -100,15 +100,16 @@ bool sqlite_end_if_cancelled(struct sqlite_store *store, struct sqlite_task *tas
 	return true;
 }
 
+/* At most `most` tasks. */
 static void lease_queue(struct sqlite_store *store, int64_t queue,
-	const struct lease_request *request, struct lease_batch *batch)
+	const struct lease_request *request, size_t most, struct lease_batch *batch)
 {
 	struct hold by = { request->owner, request->lease_ms };
 	int64_t number, due;
-	size_t ended = 0;
+	size_t ended = 0, before = batch->count;
 	if (sqlite_read(store, SQL_IS_PAUSED, 0, "i", queue))
 		return;
-	while (batch->count < request->max && ended < TEND_LIMIT &&
+	while (batch->count - before < most && ended < TEND_LIMIT &&
 		sqlite_take(store, queue, &number, &due)) {
 		struct sqlite_task task;
 		if (!sqlite_load_task(store, number, &task)) {
@@ -130,13 +131,19 @@ void sqlite_lease_queues(
 {
 	int64_t now = clock_wall_ms();
 	size_t released = 0, due = 0;
-	for (size_t i = 0; i < request->queue_count; i++) {
+	for (size_t i = 0; i < request->queue_count && batch->count < request->max; i++) {
 		int64_t queue = sqlite_find_queue(store, request->queues[i]);
+		struct lease_limit limit = backend_limit(request, i);
 		if (queue == 0)
 			continue;
 		released += sqlite_put_back_expired(store, queue, TEND_LIMIT - released);
 		due += sqlite_make_due(store, queue, now, TEND_LIMIT - due);
-		lease_queue(store, queue, request, batch);
+		size_t before = batch->count;
+		if (request->limits)
+			sqlite_note_limit(store, queue, &limit);
+		struct sqlite_room room = sqlite_room(store, queue, &limit, request->max - before);
+		lease_queue(store, queue, request, room.tasks, batch);
+		sqlite_count_taken(store, queue, &limit, batch->count - before);
 	}
 }
 
@@ -168,19 +175,43 @@ int64_t sqlite_next_ms(struct sqlite_store *store, const int64_t *queues, size_t
 	return next;
 }
 
-bool sqlite_has_work(struct sqlite_store *store, const struct lease_request *request, int64_t *next)
+/* The queues of a request that may be leased from; *next: until a rate lets more in, or −1. */
+static bool is_ready(struct sqlite_store *store, int64_t queue, const struct lease_limit *limit,
+	int64_t *next, bool *is_limited)
+{
+	if (!sqlite_read(store, SQL_IS_READY, 0, "i", queue))
+		return false;
+	struct sqlite_room room = sqlite_room(store, queue, limit, 1);
+	if (room.tasks > 0)
+		return true;
+	*is_limited = true;
+	if (room.wait_ms >= 0)
+		find_sooner(next, room.wait_ms, 0);
+	return false;
+}
+
+bool sqlite_has_work(
+	struct sqlite_store *store, const struct lease_request *request, struct lease_batch *batch)
 {
 	OWNED(free) int64_t *queues = xcalloc(request->queue_count + 1, sizeof *queues);
 	size_t count = 0;
-	bool is_ready = false;
-	for (size_t i = 0; i < request->queue_count && !is_ready; i++) {
+	int64_t rated = -1;
+	bool is_any_ready = false;
+	batch->is_limited = false;
+	for (size_t i = 0; i < request->queue_count && !is_any_ready; i++) {
 		int64_t queue = sqlite_find_queue(store, request->queues[i]);
+		struct lease_limit limit = backend_limit(request, i);
 		if (queue)
 			queues[count++] = queue;
-		is_ready = queue && sqlite_read(store, SQL_IS_READY, 0, "i", queue);
+		is_any_ready = queue && is_ready(store, queue, &limit, &rated, &batch->is_limited);
+		/* What ends a lease has to know it. */
+		is_any_ready |=
+			queue && request->limits && !sqlite_is_limit_noted(store, queue, &limit);
 	}
-	*next = sqlite_next_ms(store, queues, count);
-	return is_ready || *next == 0;
+	batch->next_ms = sqlite_next_ms(store, queues, count);
+	if (rated >= 0)
+		find_sooner(&batch->next_ms, rated, 0);
+	return is_any_ready || batch->next_ms == 0;
 }
 
 bool sqlite_lease(struct store *base, const struct lease_request *request, struct lease_batch *out,
@@ -190,7 +221,7 @@ bool sqlite_lease(struct store *base, const struct lease_request *request, struc
 	struct lease_batch batch = { .next_ms = -1 };
 	if (!sqlite_begin_read(store, err))
 		return false;
-	bool has_any = sqlite_has_work(store, request, &batch.next_ms);
+	bool has_any = sqlite_has_work(store, request, &batch);
 	if (!sqlite_end(store, err))
 		return false;
 	if (has_any) {
@@ -198,7 +229,9 @@ bool sqlite_lease(struct store *base, const struct lease_request *request, struc
 			return false;
 		sqlite_lease_queues(store, request, &batch);
 		if (batch.count == 0)
-			sqlite_has_work(store, request, &batch.next_ms);
+			sqlite_has_work(store, request, &batch);
+		else
+			sqlite_ring_more(store, request);
 		if (!sqlite_end(store, err)) {
 			lease_batch_finish(&batch);
 			return false;

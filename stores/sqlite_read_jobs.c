@@ -230,9 +230,13 @@ bool sqlite_get_queue_stats(
 			.working = sqlite_int(row, 5),
 			.oldest_ms = first && now > first ? now - first : 0,
 			.paused_at_ms = sqlite_int(row, 13),
+			.rate_ms = sqlite_int(row, 14),
 		};
 	}
 	sqlite_done(row);
+	if (stats.rate_ms > 0)
+		stats.rate_taken = sqlite_taken(
+			store, sqlite_find_queue(store, name), stats.rate_ms, &stats.rate_next_ms);
 	if (!sqlite_end(store, err))
 		return false;
 	*out = stats;

@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #define APPLICATION_ID 0x72656576 /* "reev" */
-#define SCHEMA_VERSION 3
+#define SCHEMA_VERSION 4
 #define SERVES         3 /* the oldest version whose reeve can use this one */
 
 /* Each of these is a few statements; together they are version 1. */
@@ -183,6 +183,14 @@ static const char *const third_schema[] = {
 	" text TEXT NOT NULL) STRICT;",
 };
 
+/* From version 3 to 4: what queues let in. */
+static const char *const fourth_schema[] = {
+	"ALTER TABLE queue ADD COLUMN has_max_working INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE queue ADD COLUMN rate_ms INTEGER NOT NULL DEFAULT 0;"
+	"CREATE TABLE taken (queue INTEGER NOT NULL, slot INTEGER NOT NULL, tasks INTEGER NOT NULL,"
+	" PRIMARY KEY (queue, slot)) STRICT, WITHOUT ROWID;",
+};
+
 /* What leads to each version from the one before. */
 static const struct {
 	const char *const *texts;
@@ -191,6 +199,7 @@ static const struct {
 	{ first_schema, ARRAY_SIZE(first_schema) },
 	{ second_schema, ARRAY_SIZE(second_schema) },
 	{ third_schema, ARRAY_SIZE(third_schema) },
+	{ fourth_schema, ARRAY_SIZE(fourth_schema) },
 };
 
 static_assert(TASK_COMPLETED == 3 && TASK_FAILED == 4 && TASK_INVALID == 5,
@@ -298,6 +307,7 @@ static bool check_boot(struct sqlite_store *store, struct error *err)
 		sqlite_put_back_all(store);
 		sqlite_run(store, SQL_LAPSE_CLAIMS, "");
 		sqlite_run(store, SQL_DROP_BEATS, "i", INT64_MAX);
+		sqlite_run(store, SQL_FORGET_TAKEN, "");
 		sqlite_run(store, SQL_SET_BOOT, "t", boot);
 	}
 	return sqlite_end(store, err);

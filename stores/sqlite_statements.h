@@ -61,7 +61,7 @@
 		"(SELECT coalesce(sum(tasks), 0) FROM unsent WHERE queue = q.id AND due > ?2) + " \
 		"(SELECT count(*) FROM claim WHERE queue = q.id AND due > ?2) + " \
 		"(SELECT count(*) FROM sent WHERE queue = q.id AND due > ?2)" \
-		", paused FROM queue q WHERE q.id = ?1") \
+		", paused, rate_ms FROM queue q WHERE q.id = ?1") \
 	X(HAS_DOOR, "SELECT has_door FROM queue WHERE id = ?1") \
 	X(SET_DOOR, "UPDATE queue SET has_door = ?2 WHERE id = ?1 AND has_door <> ?2") \
 	X(NEXT_CLOSED, "SELECT id FROM queue WHERE id > ?1 AND has_door = 0 " \
@@ -70,6 +70,19 @@
 		"AND NOT EXISTS (SELECT 1 FROM queue WHERE id = ?1 AND paused > 0) LIMIT 1") \
 	X(IS_PAUSED, "SELECT paused > 0 FROM queue WHERE id = ?1") \
 	X(SET_PAUSED, "UPDATE queue SET paused = ?2 WHERE id = ?1 AND (paused > 0) <> (?2 > 0)") \
+	\
+	X(QUEUE_OF_TASK, "SELECT t.queue FROM task t JOIN queue q ON q.id = t.queue " \
+		"WHERE t.id = ?1 AND q.has_max_working = 1") \
+	X(GET_LIMITS, "SELECT has_max_working, rate_ms FROM queue WHERE id = ?1") \
+	X(SET_LIMITS, "UPDATE queue SET has_max_working = ?2, rate_ms = ?3 WHERE id = ?1") \
+	X(COUNT_LEASES, "SELECT count(*) FROM (SELECT 1 FROM lease WHERE queue = ?1 LIMIT ?2)") \
+	X(GET_TAKEN, "SELECT coalesce(sum(tasks), 0), min(slot) FROM taken " \
+		"WHERE queue = ?1 AND slot BETWEEN ?2 AND ?3") \
+	X(ADD_TAKEN, "INSERT INTO taken VALUES (?1, ?2, ?3) " \
+		"ON CONFLICT (queue, slot) DO UPDATE SET tasks = tasks + excluded.tasks") \
+	X(DROP_TAKEN, "DELETE FROM taken WHERE queue = ?1 AND slot < ?2") \
+	X(DROP_ALL_TAKEN, "DELETE FROM taken WHERE queue = ?1") \
+	X(FORGET_TAKEN, "DELETE FROM taken WHERE queue > 0") \
 	\
 	X(KEEP_BEAT, "INSERT INTO beat VALUES (?1, ?2, ?3, ?4) ON CONFLICT (id) DO UPDATE SET " \
 		"at = excluded.at, until = excluded.until, text = excluded.text") \

@@ -270,11 +270,30 @@ struct sqlite_held {
 bool sqlite_load_held(struct sqlite_store *store, int64_t number, struct sqlite_held *held);
 bool sqlite_token_is(const struct token *one, const struct token *other);
 /* Leases into the batch within the running transaction. */
+/* sqlite_limits.c: what the queue's limits leave of `most`; the limit as the newest one, and
+ * whether it is that already; what was leased under it. */
+struct sqlite_room {
+	size_t tasks;
+	int64_t wait_ms; /* 0 tasks: until the rate lets more in; −1: a lease has to end */
+};
+struct sqlite_room sqlite_room(
+	struct sqlite_store *store, int64_t queue, const struct lease_limit *limit, size_t most);
+void sqlite_note_limit(struct sqlite_store *store, int64_t queue, const struct lease_limit *limit);
+bool sqlite_is_limit_noted(
+	struct sqlite_store *store, int64_t queue, const struct lease_limit *limit);
+void sqlite_count_taken(
+	struct sqlite_store *store, int64_t queue, const struct lease_limit *limit, size_t tasks);
+int64_t sqlite_taken(struct sqlite_store *store, int64_t queue, int64_t rate_ms, int64_t *next_ms);
+/* Rings what has limits and more that is ready; and a queue whose lease has ended, unless the batch
+ * has some of it. */
+void sqlite_ring_more(struct sqlite_store *store, const struct lease_request *request);
+void sqlite_ring_freed(struct sqlite_store *store, int64_t queue, const struct lease_batch *batch);
 void sqlite_lease_queues(
 	struct sqlite_store *store, const struct lease_request *request, struct lease_batch *batch);
-/* True where a lease of these queues would find something; the time until it will, or −1. */
+/* True where a lease of these queues would find something; batch gets the time until it will, or
+ * −1, and whether a limit keeps it. */
 bool sqlite_has_work(
-	struct sqlite_store *store, const struct lease_request *request, int64_t *next);
+	struct sqlite_store *store, const struct lease_request *request, struct lease_batch *batch);
 /* True where the task's job is cancelled: it has ended here and is not leased. */
 bool sqlite_end_if_cancelled(struct sqlite_store *store, struct sqlite_task *task);
 /* The time until something of these queues is due, or −1. */

@@ -31,7 +31,8 @@ struct store_ops {
 
 	/* Takes up to max due tasks of the queues; also puts back up to 16 expired leases and due
 	 * rows of them. An empty batch is success. A cancelled job's tasks are ended on the way,
-	 * never leased. */
+	 * never leased. A queue with limits is rung once more where it was leased from and has more
+	 * that is ready: so one sleeper after the other is woken, and never all. */
 	bool (*lease)(
 		struct store *, const struct lease_request *, struct lease_batch *, struct error *);
 	/* Takes one named task that is queued, delayed or waiting (for cancel and purge). CONFLICT
@@ -58,7 +59,8 @@ struct store_ops {
 	 * else `completed`. Time-outs of gates do not wake an ended job. In a cancelled job effects
 	 * and children are left out, and what would be queued or wait again ends as cancelled; the
 	 * store itself counts the end in the tally of (0, name). INVALID, and nothing of the batch
-	 * is done: OUTCOME_WAIT of a task that waits for nothing.
+	 * is done: OUTCOME_WAIT of a task that waits for nothing. Where a lease of a queue with
+	 * max_working ends and none of it is taken here, the queue is rung.
 	 */
 	bool (*commit)(struct store *, const struct commit *, size_t count, struct commit_result *,
 		const struct lease_request *next, struct lease_batch *batch, struct error *);

@@ -73,6 +73,27 @@ static int count_by_file(const struct pool *pool, const struct config_queue *que
 	return pool->desired < queue->workers_max ? pool->desired : queue->workers_max;
 }
 
+/* Idle ones look again. */
+static void wake_workers(struct pool *pool)
+{
+	for (size_t i = 0; i < pool->count; i++)
+		if (pool->children[i]->slot)
+			acts_wake(pool->children[i]);
+}
+
+void pool_tell_limits(struct pool *pool)
+{
+	const struct config_queue *queue = pool->queue;
+	if (!pool->board || !queue)
+		return;
+	uint64_t rate = (uint64_t)queue->rate.count << 32 | (uint64_t)(queue->rate.ms / 1000);
+	bool is_other = atomic_exchange(&pool->board->rate, rate) != rate;
+	is_other |= atomic_exchange(&pool->board->max_working, queue->max_working) !=
+		    queue->max_working;
+	if (is_other)
+		wake_workers(pool);
+}
+
 void pool_configure(struct pool *pool, const struct config_queue *queue)
 {
 	pool->queue = queue;
@@ -82,6 +103,7 @@ void pool_configure(struct pool *pool, const struct config_queue *queue)
 	pool->max_unavailable_percent = queue->max_unavailable_percent;
 	pool->desired = count_by_file(pool, queue);
 	pool->scaling.is_overridden = false;
+	pool_tell_limits(pool);
 }
 
 /* Where a place with the smallest free number belongs, at or after `from`. */

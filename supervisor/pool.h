@@ -53,6 +53,9 @@ void pool_destroy(struct pool *pool);
  * set by hand ends; one that follows the load stays where it is, within the bounds. */
 void pool_configure(struct pool *pool, const struct config_queue *queue);
 
+/* What the queue lets in: workers read it with each lease. */
+void pool_tell_limits(struct pool *pool);
+
 /* Starts or retires workers until as many are wanted as desired. */
 void pool_settle(struct pool *pool);
 /* The new number, kept within 0 … POOL_MAX. */

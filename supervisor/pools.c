@@ -24,6 +24,7 @@ static struct pool *add_pool(struct supervisor *supervisor, const struct config_
 	struct pool *pool = pool_create(supervisor, queue);
 	append(supervisor, pool);
 	find_rows(pool);
+	pool_tell_limits(pool);
 	return pool;
 }
 

@@ -200,6 +200,11 @@ static void say_short(struct pool *pool, int64_t now_ms)
 	scaling->told_short_ms = now_ms;
 }
 
+static double rate_per_s(const struct config_rate *rate)
+{
+	return rate->count > 0 ? (double)rate->count * 1000 / (double)rate->ms : 0;
+}
+
 static void step(struct pool *pool)
 {
 	struct scaling_sample sample = take_sample(pool);
@@ -207,6 +212,8 @@ static void step(struct pool *pool)
 		.scale = pool->queue->scale,
 		.min = pool->queue->workers_min,
 		.max = pool->queue->workers_max,
+		.max_working = pool->queue->max_working,
+		.rate_per_s = rate_per_s(&pool->queue->rate),
 	};
 	pool->scaling.advice = scaling_step(&rules, &sample, &pool->scaling.state);
 	say_short(pool, sample.now_ms);

@@ -74,6 +74,16 @@ static bool is_own_matter(const struct scaling_rules *rules)
 	return rules->scale.strategy == SCALE_FIXED;
 }
 
+/* So many the rate keeps busy. While no service time is known, those that work and what it lets in
+ * within a second. */
+static double most_by_rate(const struct scaling_rules *rules, const struct scaling_sample *sample,
+	const struct scaling_state *state)
+{
+	if (!state->knows_service)
+		return (double)sample->working + ceil(rules->rate_per_s);
+	return rules->rate_per_s * state->service_s;
+}
+
 /* What all hosts together need, at most what they have room for. */
 static int need_of_all(const struct scaling_rules *rules, const struct scaling_sample *sample,
 	const struct scaling_state *state, enum scaling_limit *reason)
@@ -85,8 +95,8 @@ static int need_of_all(const struct scaling_rules *rules, const struct scaling_s
 	*reason = SCALING_BY_LOAD;
 	if (rules->max_working > 0)
 		cap(&need, rules->max_working, SCALING_BY_WORKING, reason);
-	if (rules->rate_per_s > 0 && state->knows_service)
-		cap(&need, rules->rate_per_s * state->service_s, SCALING_BY_RATE, reason);
+	if (rules->rate_per_s > 0)
+		cap(&need, most_by_rate(rules, sample, state), SCALING_BY_RATE, reason);
 	need = ceil(need);
 	cap(&need, most, SCALING_BY_MAX, reason);
 	return (int)need;

@@ -280,16 +280,21 @@ struct id push(const char *queue)
 	return push_as((struct push){ .queue = queue });
 }
 
+struct lease_batch lease_by(const struct lease_request *request)
+{
+	struct lease_batch batch;
+	struct error err;
+	check(store->ops->lease(store, request, &batch, &err), &err);
+	return *(struct lease_batch *)contract_keep(&batch, sizeof batch, finish_batch);
+}
+
 static struct lease_batch lease_batch_of(
 	const char *owner, const char *queue, int64_t lease_ms, size_t max)
 {
-	struct lease_request request = {
+	const struct lease_request request = {
 		.queues = &queue, .queue_count = 1, .owner = owner, .lease_ms = lease_ms, .max = max
 	};
-	struct lease_batch batch;
-	struct error err;
-	check(store->ops->lease(store, &request, &batch, &err), &err);
-	return *(struct lease_batch *)contract_keep(&batch, sizeof batch, finish_batch);
+	return lease_by(&request);
 }
 
 struct lease_batch lease_many(const char *queue, size_t max)

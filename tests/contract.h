@@ -17,7 +17,8 @@ struct contract_part {
 extern const struct contract_part contract_leases, contract_returns, contract_commits,
 	contract_births, contract_gates, contract_jobs, contract_cancel, contract_lists,
 	contract_cleanup, contract_bell, contract_outbox, contract_dispatch, contract_adopt,
-	contract_lines, contract_many, contract_mend, contract_fleet, contract_random;
+	contract_lines, contract_limits, contract_many, contract_mend, contract_fleet,
+	contract_random;
 
 /* Before and after each test. The URL is "memory:", "sqlite:", which gets a file of its
  * own, "redis:", which gets a prefix, or "postgres:", which gets a schema of its own. */
@@ -63,6 +64,7 @@ struct id push_as(struct push push); /* id, name and payload are filled in where
 const struct leased *lease(const char *queue);
 const struct leased *lease_as(const char *owner, const char *queue, int64_t lease_ms);
 struct lease_batch lease_many(const char *queue, size_t max);
+struct lease_batch lease_by(const struct lease_request *request);
 #define OWNER    "0123456789abcdef0123456789abcdef"
 #define OTHER    "fedcba9876543210fedcba9876543210"
 #define LEASE_MS 30000
@@ -119,6 +121,9 @@ const struct gate_list *list_gates(const struct waiting_gate *after, size_t limi
 /* Answers the kind of the error, or ERROR_NONE. */
 enum error_kind mend(const char *job_id, int64_t scope, const char *gate, int64_t pending);
 size_t purge(const char *queue, bool dead, size_t limit);
+
+/* Waits for a ring since the ticket; false where none came within 20 s. */
+bool rings_through(const char *queue, uint32_t ticket);
 
 /* Kept until the test ends. */
 void *contract_keep(const void *value, size_t size, void (*finish)(void *block));

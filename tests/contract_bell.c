@@ -17,7 +17,7 @@ static void on_alarm(int signal)
 	store->ops->interrupt(store);
 }
 
-static bool rings_through(const char *queue, uint32_t ticket)
+bool rings_through(const char *queue, uint32_t ticket)
 {
 	struct sigaction action = { .sa_handler = on_alarm }, before;
 	sigaction(SIGALRM, &action, &before);

@@ -126,7 +126,7 @@ static void a_paused_queue_holds_up_no_other(void)
 	push("mail");
 	struct id id = push("other");
 	static const char *const names[] = { "mail", "other" };
-	const struct lease_request request = { names, 2, OWNER, LEASE_MS, 2 };
+	const struct lease_request request = { names, 2, OWNER, LEASE_MS, 2, NULL };
 	struct lease_batch batch;
 	struct error err;
 	check(store->ops->lease(store, &request, &batch, &err), &err);
@@ -138,7 +138,7 @@ static void a_paused_queue_holds_up_no_other(void)
 static void what_is_held_goes_on_and_a_commit_leases_nothing_more(void)
 {
 	static const char *const names[] = { "mail" };
-	const struct lease_request next = { names, 1, OWNER, LEASE_MS, 1 };
+	const struct lease_request next = { names, 1, OWNER, LEASE_MS, 1, NULL };
 	push("mail");
 	push("mail");
 	const struct leased *held = lease("mail");

@@ -13,6 +13,7 @@ static const struct contract_part *const parts[] = {
 	&contract_commits,
 	&contract_births,
 	&contract_gates,
+	&contract_limits,
 	&contract_many,
 	&contract_jobs,
 	&contract_cancel,

@@ -441,6 +441,41 @@ static void a_queue_says_what_holds_it_up(void)
 	CU_ASSERT_EQUAL(err.kind, ERROR_NOT_FOUND);
 }
 
+static void a_queue_that_lets_no_more_in_says_so(void)
+{
+	struct config_queue *row = &config.queues[0];
+	const char *const name = row->name;
+	const struct lease_limit limit = { .rate = 1, .rate_ms = 3600000, .max_working = 1 };
+	const struct lease_request request = { .queues = &name,
+		.queue_count = 1,
+		.owner = OWNER,
+		.lease_ms = 30000,
+		.max = 3,
+		.limits = &limit };
+	struct lease_batch batch;
+	struct error err = { 0 };
+	row->rate = (struct config_rate){ 1, 3600000 };
+	row->max_working = 1;
+	for (int i = 0; i < 2; i++) {
+		const struct acts_push push = { .queue = name, .payload = json_null() };
+		char id[STORE_ID_SIZE];
+		CU_ASSERT_TRUE_FATAL(acts_push(store, &push, id, &err));
+	}
+	CU_ASSERT_TRUE_FATAL(store->ops->lease(store, &request, &batch, &err));
+	CU_ASSERT_EQUAL(batch.count, 1);
+	lease_batch_finish(&batch);
+	const struct explain_view view = { store, &config, NULL, NULL };
+	json_t *explanation = NULL;
+	CU_ASSERT_TRUE_FATAL(explain_queue(&view, name, &explanation, &err));
+	OWNED(free) char *text = explain_as_text(explanation);
+	CU_ASSERT_PTR_NOT_NULL(
+		strstr(text, "limited by its max_working: 1 of 1 are being worked on"));
+	CU_ASSERT_PTR_NOT_NULL(
+		strstr(text, "limited by its rate: 1 have started within 3600 s, the next may in"));
+	row->rate = (struct config_rate){ 0 };
+	row->max_working = 0;
+}
+
 /* Each test has a store of its own. */
 #define STORE_TEST(function)            \
 	static void in_##function(void) \
@@ -462,6 +497,7 @@ static void a_queue_says_what_holds_it_up(void)
 	X(purge_deletes_pushed_tasks_and_cancels_those_of_jobs)     \
 	X(purge_of_the_dead_leaves_the_others)                      \
 	X(a_failed_job_is_explained_with_the_command_that_mends_it) \
+	X(a_queue_that_lets_no_more_in_says_so)                     \
 	X(a_waiting_task_names_what_is_missing)                     \
 	X(a_queued_task_without_a_supervisor_says_so)               \
 	X(a_queue_says_what_holds_it_up)

@@ -231,6 +231,13 @@ static void max_working_and_rate_cap_the_demand(void)
 	CU_ASSERT_EQUAL(on.advice.desired, 6);
 	CU_ASSERT_EQUAL(on.advice.limit, SCALING_BY_WORKING);
 	begin(0, 100);
+	on.rules.rate_per_s = 0.5;
+	on.sample.depth = 1000;
+	on.sample.working = 2;
+	look_for(10); /* no service time is known */
+	CU_ASSERT_EQUAL(on.advice.desired, 3);
+	CU_ASSERT_EQUAL(on.advice.limit, SCALING_BY_RATE);
+	begin(0, 100);
 	on.rules.rate_per_s = 2;
 	serve(1, 0);
 	look();

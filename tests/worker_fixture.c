@@ -99,6 +99,7 @@ void fixture_close(void)
 			lease_batch_finish(&worker->hand.batch);
 			runner_destroy(worker->runner);
 			jobs_destroy(worker->jobs);
+			sources_finish(&worker->sources);
 		}
 		*worker = (struct worker){ 0 };
 		drop_queue(&queues[i]);
@@ -178,6 +179,7 @@ static void open_worker(size_t place)
 		.jobs = jobs_create(),
 		.average_ms = -1 };
 	worker->self = (struct self){ .setup = &setups[place], .store = store };
+	sources_open(&worker->sources, &setups[place]);
 	char **environment = runner_build_environment(&config, &queues[place]);
 	worker->runner = runner_create(&queues[place], environment, &board->slots[place]);
 	runner_free_environment(environment);

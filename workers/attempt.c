@@ -35,16 +35,16 @@ static size_t room_ahead(const struct worker *worker)
 	if (most > worker->queue->batch)
 		most = worker->queue->batch;
 	int64_t count = fits < most ? fits : most;
-	return worker->average_ms < 0 || count < 1 ? 1 : (size_t)count;
+	bool is_limited = sources_have_limits(&worker->sources);
+	return worker->average_ms < 0 || count < 1 || is_limited ? 1 : (size_t)count;
 }
 
 static void request_lease(struct worker *worker, struct lease_request *request)
 {
-	*request = (struct lease_request){ .queues = (const char *const *)&worker->queue->name,
-		.queue_count = 1,
-		.owner = worker->self.setup->owner,
-		.lease_ms = worker->queue->lease_ms,
-		.max = room_ahead(worker) };
+	*request = (struct lease_request){ .owner = worker->self.setup->owner,
+		.lease_ms = worker->queue->lease_ms };
+	sources_request(&worker->sources, request);
+	request->max = room_ahead(worker);
 }
 
 bool worker_wants(struct worker *worker, struct lease_request *request)
@@ -63,8 +63,10 @@ bool worker_lease(struct worker *worker, struct error *err)
 	request_lease(worker, &request);
 	if (!store->ops->lease(store, &request, &batch, err))
 		return false;
-	if (batch.count > 0)
+	if (batch.count > 0) {
 		fault_step("leased");
+		sources_note(&worker->sources);
+	}
 	lease_batch_finish(&worker->hand.batch);
 	worker->hand = (struct hand){ .batch = batch };
 	return true;

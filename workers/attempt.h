@@ -6,6 +6,7 @@
 #include "workers/self.h"
 #include "workers/jobs.h"
 #include "workers/runner.h"
+#include "workers/sources.h"
 #include "workers/spawner.h"
 #include "workers/decision.h"
 
@@ -22,6 +23,7 @@ struct worker {
 	struct runner *runner;
 	struct jobs *jobs;
 	struct hand hand;
+	struct sources sources;
 	int64_t average_ms;  /* of the time that a task takes; moving; −1: not known */
 	bool has_given_back; /* a task was halted in the middle */
 };

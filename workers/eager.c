@@ -49,6 +49,7 @@ static void hire(struct eager *eager, const struct config *config, size_t index)
 		.jobs = jobs_create(),
 		.average_ms = -1,
 	};
+	sources_open(&hireling->worker.sources, &hireling->setup);
 	runner_free_environment(environment);
 }
 
@@ -56,6 +57,7 @@ static void dismiss(struct hireling *hireling)
 {
 	runner_destroy(hireling->worker.runner);
 	jobs_destroy(hireling->worker.jobs);
+	sources_finish(&hireling->worker.sources);
 	lease_batch_finish(&hireling->worker.hand.batch);
 }
 

@@ -131,6 +131,27 @@ static void find_pause(const struct explain_view *view, const char *queue, json_
 	findings_add(list, mend, stats.paused_at_ms, "queue %s is paused on every host", queue);
 }
 
+/* In the store too: what the queue lets in, over all hosts. */
+static void find_intake(const struct explain_view *view, const char *queue, json_t *list)
+{
+	const struct config_queue *config = config_find_queue(view->config, queue);
+	struct queue_stats stats;
+	if (!config || !view->store->ops->get_queue(view->store, queue, &stats, NULL) ||
+		stats.depth == 0)
+		return;
+	const struct config_rate *rate = &config->rate;
+	if (config->max_working > 0 && stats.working >= config->max_working)
+		findings_add(list, NULL, 0,
+			"queue %s is limited by its max_working: %lld of %d are being worked on",
+			queue, (long long)stats.working, config->max_working);
+	if (rate->count > 0 && stats.rate_ms == rate->ms && stats.rate_taken >= rate->count)
+		findings_add(list, NULL, 0,
+			"queue %s is limited by its rate: %lld have started within %lld s, the "
+			"next may in %.1f s",
+			queue, (long long)stats.rate_taken, (long long)(rate->ms / 1000),
+			(double)stats.rate_next_ms / 1000);
+}
+
 void findings_of_queue(const struct explain_view *view, const char *queue, json_t *list)
 {
 	find_pause(view, queue, list);
@@ -139,6 +160,7 @@ void findings_of_queue(const struct explain_view *view, const char *queue, json_
 			"queue %s is not configured here; a host that serves it must run", queue);
 		return;
 	}
+	find_intake(view, queue, list);
 	if (!view->status) {
 		findings_add(list, "reeve run", 0, "no supervisor is running for %s",
 			view->config->path);

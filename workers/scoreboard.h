@@ -16,7 +16,7 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
-#define SCOREBOARD_VERSION 6
+#define SCOREBOARD_VERSION 7
 #define SCOREBOARD_SLOTS   10240
 #define SCOREBOARD_QUEUES  1024
 #define SCOREBOARD_DEATHS  256
@@ -80,7 +80,13 @@ struct queue_board {
 	 * messages received, sent, and of those received the ones that lead to no task. */
 	_Atomic uint64_t requests, received, sent_total, unknown;
 	_Atomic int64_t paused_at_ms; /* wall time since when no host leases of it; 0: not */
-	char reserved[56];
+	/* Written by the parent: what the queue lets in, see lease_limit. The rate's count in the
+	 * upper half, its span in seconds in the lower one; 0: none. */
+	_Atomic uint64_t rate;
+	_Atomic int64_t max_working;
+	/* By workers: the steady time at which one of those that wait for the rate looks. */
+	_Atomic int64_t look_at_ms;
+	char reserved[32];
 };
 
 /* What the other supervisors that share the store have for a queue: those with lower ids as one,

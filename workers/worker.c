@@ -72,7 +72,7 @@ static int64_t with_jitter(int64_t ms)
 
 /* The first wait of an idle time is short; after it memory is given back, and with each further
  * look what the store took for it: a connection, its caches. */
-static void rest(struct worker *worker, uint32_t ticket, int *rounds)
+static void rest(struct worker *worker, int *rounds)
 {
 	struct store *store = worker->self.store;
 	int64_t next_ms = worker->hand.batch.next_ms;
@@ -88,8 +88,8 @@ static void rest(struct worker *worker, uint32_t ticket, int *rounds)
 	}
 	if (*rounds < 2)
 		++*rounds;
-	store->ops->wait(store, worker->queue->name, ticket,
-		next_ms >= 0 && next_ms < most_ms ? next_ms : most_ms);
+	worker->hand.batch.next_ms = next_ms;
+	sources_wait(&worker->sources, store, &worker->hand.batch, most_ms);
 	atomic_store(&worker->slot->beat_ms, clock_steady_ms());
 }
 
@@ -110,7 +110,7 @@ static bool take_or_rest(struct worker *worker, int *rounds)
 	struct store *store = worker->self.store;
 	struct error err;
 	/* Read before the lease: what is rung in between ends the rest at once. */
-	uint32_t ticket = store->ops->bell(store, worker->queue->name);
+	sources_listen(&worker->sources, store);
 	bool ok = worker_lease(worker, &err);
 	if (self_tries_again(&worker->self, ok, &err))
 		return true;
@@ -119,7 +119,7 @@ static bool take_or_rest(struct worker *worker, int *rounds)
 		return false;
 	}
 	if (ok && worker->hand.batch.count == 0)
-		rest(worker, ticket, rounds);
+		rest(worker, rounds);
 	else
 		*rounds = 0;
 	return true;
@@ -178,6 +178,7 @@ _Noreturn void worker_main(const struct worker_setup *setup)
 		self_end(&worker.self, is_told ? WORKER_EXIT_OK : WORKER_EXIT_STORE);
 	}
 	worker.jobs = jobs_create();
+	sources_open(&worker.sources, setup);
 	open_runner(&worker);
 	warm(&worker);
 	log_line(LOG_DEBUG, "works on queue %s", setup->queue->name);
@@ -185,6 +186,7 @@ _Noreturn void worker_main(const struct worker_setup *setup)
 	scoreboard_set_state(setup->slot, SLOT_DRAINING);
 	runner_destroy(worker.runner);
 	jobs_destroy(worker.jobs);
+	sources_finish(&worker.sources);
 	lease_batch_finish(&worker.hand.batch);
 	self_end(&worker.self, code);
 }

@@ -277,6 +277,9 @@ BEGIN
 	END IF;
 	answer := 0;
 	SELECT * INTO STRICT v FROM task WHERE id = v_number;
+	IF (SELECT has_max_working FROM queue WHERE id = v.queue) THEN
+		PERFORM note('reeve.freed', v.queue::text);
+	END IF;
 	v_is_cancelled := is_job_cancelled(v_number);
 	IF v_is_cancelled AND v_outcome > 4 THEN
 		v_outcome := 4; -- nothing of it is queued again
@@ -341,14 +344,16 @@ END $$;
 -- The end of a commit, once its jobs are settled: the jobs to be looked at once more, the next
 -- leases, and what was noted. Nothing where the commits were undone: they have not set the mark.
 CREATE OR REPLACE FUNCTION act_next(p_mark text, p_queues text[], p_owner text, p_lease_ms bigint,
-	p_nonces bigint[]) RETURNS SETOF reply LANGUAGE plpgsql AS $$
+	p_nonces bigint[], p_limits bigint[] DEFAULT NULL) RETURNS SETOF reply LANGUAGE plpgsql AS $$
 BEGIN
 	IF coalesce(current_setting('reeve.mark', true), '') <> p_mark THEN
 		RETURN;
 	END IF;
 	PERFORM settle();
 	IF p_queues IS NOT NULL THEN
-		RETURN QUERY SELECT * FROM lease_queues(p_queues, p_owner, p_lease_ms, p_nonces);
+		RETURN QUERY SELECT * FROM lease_queues(p_queues, p_owner, p_lease_ms, p_nonces, p_limits);
+	ELSE
+		PERFORM ring_freed('{}');
 	END IF;
 	RETURN QUERY SELECT * FROM notes();
 END $$;

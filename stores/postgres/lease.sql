@@ -175,26 +175,37 @@ BEGIN
 	FROM lease WHERE queue = p_queue ORDER BY until LIMIT 1);
 END $$;
 
--- The time until something of the queue may be leased, or NULL.
-CREATE OR REPLACE FUNCTION next_of(p_queue integer) RETURNS bigint LANGUAGE plpgsql AS $$
+-- The time until something of the queue may be leased, or NULL; and whether a limit keeps it.
+DROP FUNCTION IF EXISTS next_of(integer);
+CREATE OR REPLACE FUNCTION next_of(p_queue integer, p_rate bigint, p_span bigint, p_working bigint,
+	OUT next_ms bigint, OUT is_kept boolean) LANGUAGE plpgsql AS $$
 DECLARE
 	v_next bigint;
+	v_room integer;
+	v_wait bigint;
 BEGIN
-	IF EXISTS (SELECT FROM ready WHERE queue = p_queue)
-		AND NOT EXISTS (SELECT FROM queue WHERE id = p_queue AND paused <> 0) THEN
-		RETURN 1; -- somebody is unpacking it
+	is_kept := false;
+	IF has_ready(p_queue) THEN
+		SELECT r.room, r.wait_ms INTO v_room, v_wait
+			FROM room_of(p_queue, p_rate, p_span, p_working, 1) r;
+		IF v_room > 0 THEN
+			next_ms := 1; -- somebody is unpacking it
+			RETURN;
+		END IF;
+		is_kept := true;
 	END IF;
 	SELECT due - now_ms() INTO v_next FROM delayed WHERE queue = p_queue ORDER BY due LIMIT 1;
 	-- greatest() passes over NULL: nothing to wait for would be 0.
-	RETURN least(CASE WHEN v_next < 0 THEN 0 ELSE v_next END, next_lapse(p_queue));
+	next_ms := least(CASE WHEN v_next < 0 THEN 0 ELSE v_next END, next_lapse(p_queue), v_wait);
 END $$;
 
+-- At most p_left tasks, under the nonces behind the first p_taken.
 CREATE OR REPLACE FUNCTION lease_queue(p_queue integer, p_owner text, p_lease_ms bigint,
-	p_nonces bigint[], p_taken integer) RETURNS SETOF reply LANGUAGE plpgsql AS $$
+	p_nonces bigint[], p_taken integer, p_left integer) RETURNS SETOF reply LANGUAGE plpgsql AS $$
 DECLARE
 	v_entry ready;
 	v_task task;
-	v_left integer := cardinality(p_nonces) - p_taken;
+	v_left integer := p_left;
 	v_ended integer := 0;
 	v_leased integer := 0;
 	r reply;
@@ -217,7 +228,7 @@ BEGIN
 			CONTINUE;
 		END IF;
 		v_left := v_left - 1;
-		r := hold(v_task, v_entry.due, p_owner, p_lease_ms, p_nonces[cardinality(p_nonces) - v_left]);
+		r := hold(v_task, v_entry.due, p_owner, p_lease_ms, p_nonces[p_taken + p_left - v_left]);
 		RETURN NEXT r;
 	END LOOP;
 	IF v_leased > 0 THEN
@@ -228,35 +239,67 @@ BEGIN
 	END IF;
 END $$;
 
+CREATE OR REPLACE FUNCTION asked(p_queues text[], p_limits bigint[]) RETURNS
+	TABLE (id integer, paused bigint, rate bigint, span bigint, working bigint) LANGUAGE sql STABLE AS $$
+	SELECT q.id, q.paused, coalesce(p_limits[3 * w.place - 2], 0), coalesce(p_limits[3 * w.place - 1], 0),
+		coalesce(p_limits[3 * w.place], 0)
+	FROM unnest(p_queues) WITH ORDINALITY AS w (name, place) JOIN queue q ON q.name = w.name
+	ORDER BY w.place
+$$;
+
+-- First what is due in all of them is put back, then those with limits are locked in one order, then it
+-- leases: so nobody waits for anybody who waits for him.
 CREATE OR REPLACE FUNCTION lease_queues(p_queues text[], p_owner text, p_lease_ms bigint,
-	p_nonces bigint[]) RETURNS SETOF reply LANGUAGE plpgsql AS $$
+	p_nonces bigint[], p_limits bigint[]) RETURNS SETOF reply LANGUAGE plpgsql AS $$
 DECLARE
-	v_queue integer;
-	v_paused bigint;
+	v record;
 	v_expired integer := 16;
 	v_due integer := 16;
 	v_taken integer := 0;
-	v_next bigint;
+	v_before integer;
+	v_room integer;
+	v_from integer[] := '{}';
 	r reply;
 BEGIN
-	FOR v_queue, v_paused IN SELECT q.id, q.paused FROM unnest(p_queues) WITH ORDINALITY AS w (name, place)
-		JOIN queue q ON q.name = w.name ORDER BY w.place
-	LOOP
-		v_expired := v_expired - put_back_expired(v_queue, v_expired);
-		v_due := v_due - make_due(v_queue, v_due);
-		CONTINUE WHEN v_paused <> 0;
-		FOR r IN SELECT * FROM lease_queue(v_queue, p_owner, p_lease_ms, p_nonces, v_taken) LOOP
+	FOR v IN SELECT * FROM asked(p_queues, p_limits) LOOP
+		v_expired := v_expired - put_back_expired(v.id, v_expired);
+		v_due := v_due - make_due(v.id, v_due);
+	END LOOP;
+	IF p_limits IS NOT NULL THEN
+		FOR v IN SELECT * FROM asked(p_queues, p_limits) a ORDER BY a.id LOOP
+			PERFORM note_limit(v.id, v.span, v.working);
+			IF v.rate > 0 OR v.working > 0 THEN
+				PERFORM lock_limits(v.id);
+			END IF;
+		END LOOP;
+	END IF;
+	FOR v IN SELECT * FROM asked(p_queues, p_limits) LOOP
+		CONTINUE WHEN v.paused <> 0;
+		v_before := v_taken;
+		v_room := cardinality(p_nonces) - v_taken;
+		IF v.rate > 0 OR v.working > 0 THEN
+			SELECT x.room INTO v_room FROM room_of(v.id, v.rate, v.span, v.working, v_room) x;
+			CONTINUE WHEN v_room = 0;
+		END IF;
+		FOR r IN SELECT * FROM lease_queue(v.id, p_owner, p_lease_ms, p_nonces, v_before, v_room) LOOP
 			v_taken := v_taken + 1;
 			RETURN NEXT r;
 		END LOOP;
+		IF v_taken > v_before THEN
+			v_from := v_from || v.id;
+			IF v.rate > 0 THEN
+				PERFORM add_taken(v.id, v.span, v_taken - v_before);
+			END IF;
+		END IF;
 		EXIT WHEN v_taken >= cardinality(p_nonces);
 	END LOOP;
+	PERFORM ring_freed(v_from);
 	IF v_taken = 0 THEN
-		SELECT min(next_of(q.id)) INTO v_next FROM unnest(p_queues) w (name)
-			JOIN queue q ON q.name = w.name;
 		r := NULL;
 		r.kind := 'next';
-		r.n := coalesce(v_next, -1);
+		SELECT coalesce(min(n.next_ms), -1), coalesce(bool_or(n.is_kept), false)
+			INTO r.n, r.is_cancelled FROM asked(p_queues, p_limits) a,
+			LATERAL next_of(a.id, a.rate, a.span, a.working) n;
 		RETURN NEXT r;
 	END IF;
 END $$;
@@ -264,9 +307,18 @@ END $$;
 -- The acts.
 
 CREATE OR REPLACE FUNCTION act_lease(p_queues text[], p_owner text, p_lease_ms bigint,
-	p_nonces bigint[]) RETURNS SETOF reply LANGUAGE plpgsql AS $$
+	p_nonces bigint[], p_limits bigint[] DEFAULT NULL) RETURNS SETOF reply LANGUAGE plpgsql AS $$
+DECLARE
+	v_count integer := 0;
+	r reply;
 BEGIN
-	RETURN QUERY SELECT * FROM lease_queues(p_queues, p_owner, p_lease_ms, p_nonces);
+	FOR r IN SELECT * FROM lease_queues(p_queues, p_owner, p_lease_ms, p_nonces, p_limits) LOOP
+		v_count := v_count + CASE r.kind WHEN 'task' THEN 1 ELSE 0 END;
+		RETURN NEXT r;
+	END LOOP;
+	IF p_limits IS NOT NULL AND v_count > 0 THEN
+		PERFORM ring_more(p_queues, p_limits);
+	END IF;
 	RETURN QUERY SELECT * FROM notes();
 END $$;
 

@@ -209,6 +209,13 @@ RETURNS TABLE (depth bigint, delayed bigint, working bigint, dead bigint, unsent
 	FROM q, t, d, o
 $$;
 
+CREATE OR REPLACE FUNCTION get_rate(p_name text, OUT span bigint, OUT tasks bigint, OUT next_ms bigint)
+LANGUAGE plpgsql AS $$
+BEGIN
+	SELECT q.rate_ms, t.tasks, t.next_ms INTO span, tasks, next_ms
+		FROM queue q, LATERAL taken_of(q.id, q.rate_ms) t WHERE q.name = p_name AND q.rate_ms > 0;
+END $$;
+
 -- Housekeeping.
 
 CREATE OR REPLACE FUNCTION fold_ticks() RETURNS void LANGUAGE plpgsql AS $$

@@ -49,6 +49,8 @@ local function keep_ends(t, commit, row)
 	end
 end
 
+local freed = {}
+
 local function commit_held(t, commit)
 	local outcome, effects = commit[5], commit[15]
 	local has_spawned, cancelled, woke = t.spawned > 0, is_cancelled(t), false
@@ -79,6 +81,7 @@ local function commit_held(t, commit)
 	row[#row + 1] = state_row(t)
 	call('HSET', t.key, unpack(row))
 	local ended = t.job and settle_job(t.job)
+	freed[t.queue] = true
 	return { 0, woke and 1 or 0, ended and 1 or 0 }
 end
 
@@ -105,11 +108,14 @@ for _, id in ipairs(args[3]) do
 		return refuse('INVALID', 'task ' .. id .. ' waits for nothing')
 	end
 end
-local answers, batch, next_ms = {}, {}, -1
+local answers, batch, next_ms, limited = {}, {}, -1, 0
 for i, commit in ipairs(args[1]) do
 	answers[i] = commit_one(commit)
 end
 if args[2] then
-	batch, next_ms = lease(args[2])
+	batch, next_ms, limited = lease(args[2])
 end
-return finish({ answers, batch, next_ms })
+for queue in pairs(freed) do
+	ring_freed(queue, batch)
+end
+return finish({ answers, batch, next_ms, limited })

@@ -1,5 +1,5 @@
 --#flags allow-oom
---#needs places
+--#needs places limits
 -- args: queue. What is delayed and due by now may run: a lease would take it. Where very many entries
 -- are, each one beyond LOOKS counts as one task.
 --#const LOOKS 200
@@ -38,6 +38,11 @@ if #entries == LOOKS then
 	later = later + call('ZCOUNT', later_list, '(' .. now, '+inf') - LOOKS
 end
 local outbox = counts[6] + counts[7]
+local span = tonumber(call('HGET', prefix .. 'taken:' .. queue, 's') or 0)
+local taken, free_ms = 0, 0
+if span > 0 then
+	taken, free_ms = count_taken(queue, span)
+end
 return { counts[1] + due + counts[8] + outbox - later, counts[2] - due + later, counts[3], call('ZCARD', prefix .. 'dead:' .. queue),
 	oldest and math.max(0, now - oldest) or 0, counts[4], counts[5], counts[6], counts[7],
-	tonumber(call('HGET', prefix .. 'paused', queue) or 0) }
+	tonumber(call('HGET', prefix .. 'paused', queue) or 0), span, taken, free_ms }

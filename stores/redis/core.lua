@@ -21,7 +21,7 @@ local now = real + ARGV[2] -- tests move the clock
 local args = decode(ARGV[3])
 
 local meta = prefix .. 'meta'
-local known = call('HMGET', meta, 'tag', 'alive', 'outage', 'paused')
+local known = call('HMGET', meta, 'tag', 'alive', 'outage', 'paused', 'limited')
 if known[1] ~= ARGV[1] then
 	return redis.error_reply('REEVE_TAG ' .. (known[1] or ''))
 end

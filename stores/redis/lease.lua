@@ -1,5 +1,5 @@
 -- Who holds what: leases, what puts lost and due rows back, and the inbox.
---#needs pushes
+--#needs pushes limits
 
 --#const TENDED_MAX 16
 --#const INBOX_MAX 16
@@ -228,7 +228,7 @@ end
 
 local tended, taken_in, passed = 0, 0, 0
 
-local function lease_from(queue, request, batch)
+local function lease_from(queue, request, limit, batch)
 	if tended < TENDED_MAX then
 		local _, _, looked = tend(queue, TENDED_MAX - tended)
 		tended = tended + looked
@@ -237,10 +237,15 @@ local function lease_from(queue, request, batch)
 	if is_paused(queue) then
 		return
 	end
-	while #batch < request[4] and passed < PASSED_MAX do
+	if limit then
+		note_limit(queue, limit)
+	end
+	local before = #batch
+	local room = room_of(queue, limit, request[4] - before)
+	while #batch - before < room and passed < PASSED_MAX do
 		local t = take_head(queue)
 		if t == nil then
-			return
+			break
 		elseif not t then
 			passed = passed + 1
 		elseif is_cancelled(t) then
@@ -251,8 +256,9 @@ local function lease_from(queue, request, batch)
 			batch[#batch + 1] = describe(t)
 		end
 	end
+	add_taken(queue, limit, #batch - before)
 	if passed == PASSED_MAX then -- more may be there; whoever waits shall look
-		rings[queue] = (rings[queue] or 0) + 1
+		ring_once(queue)
 	end
 end
 
@@ -270,14 +276,6 @@ local function find_doubtful(owner, nonces, batch)
 	end
 end
 
-local function time_left(queue)
-	if call('EXISTS', prefix .. 'ready:' .. queue) == 1 and not is_paused(queue) then
-		return 0
-	end
-	local head = call('ZRANGE', prefix .. 'clock:' .. queue, 0, 0, 'WITHSCORES')
-	return head[2] and math.max(0, tonumber(head[2]) - now) or -1
-end
-
 local function sooner(a, b)
 	if a < 0 or b < 0 then
 		return math.max(a, b)
@@ -285,21 +283,49 @@ local function sooner(a, b)
 	return math.min(a, b)
 end
 
--- request: queues, owner, length, max, nonces, nonces of requests whose answers were lost
+-- Until something of the queue may be leased, and whether a limit keeps it.
+local function time_left(queue, limit)
+	local left, is_kept = -1, false
+	if has_ready(queue) then
+		local room, wait = room_of(queue, limit, 1)
+		if room > 0 then
+			return 0, false
+		end
+		left, is_kept = wait, true
+	end
+	local head = call('ZRANGE', prefix .. 'clock:' .. queue, 0, 0, 'WITHSCORES')
+	return sooner(left, head[2] and math.max(0, tonumber(head[2]) - now) or -1), is_kept
+end
+
+-- request: queues, owner, length, max, nonces, nonces of requests whose answers were lost, limits of
+-- the queues or nothing. Answers the leases, the time until there may be one, and 1 where a limit
+-- keeps one.
 local function lease(request)
-	local batch, next_ms = {}, -1
+	local batch, next_ms, limited = {}, -1, 0
 	if #request[6] > 0 then
 		find_doubtful(request[2], request[6], batch)
 	end
 	if #batch == 0 then
-		for _, queue in ipairs(request[1]) do
-			lease_from(queue, request, batch)
+		for i, queue in ipairs(request[1]) do
+			lease_from(queue, request, request[7][i], batch)
 		end
 	end
 	if #batch == 0 then
-		for _, queue in ipairs(request[1]) do
-			next_ms = sooner(next_ms, time_left(queue))
+		for i, queue in ipairs(request[1]) do
+			local left, is_kept = time_left(queue, request[7][i])
+			next_ms = sooner(next_ms, left)
+			limited = is_kept and 1 or limited
 		end
 	end
-	return batch, next_ms
+	return batch, next_ms, limited
+end
+
+-- Who came out of sleep may have been the one who looked at the time for all who sleep.
+local function ring_more(request)
+	for i, queue in ipairs(request[1]) do
+		local limit = request[7][i]
+		if limit and (limit[1] > 0 or limit[3] > 0) and has_ready(queue) then
+			ring_once(queue)
+		end
+	end
 end

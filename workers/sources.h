@@ -1,0 +1,32 @@
+#pragma once
+/*
+ * What a worker leases from, with the limits that the supervisor tells, and the sleep until there
+ * is something. Of the workers of a pool that wait for a rate to let more in one looks at the time;
+ * the others sleep on, and are rung one after the other (see `lease` in stores/store.h).
+ */
+#include "workers/worker.h"
+
+#include "stores/store.h"
+
+struct sources {
+	const char **names;
+	struct queue_board **rows;
+	struct lease_limit *limits;
+	uint32_t *tickets;
+	size_t count;
+	int64_t look_at_ms; /* steady: this worker looks then for all that wait; 0: it does not */
+};
+
+void sources_open(struct sources *sources, const struct worker_setup *setup);
+void sources_finish(struct sources *sources);
+/* Queues and limits as they are now. Valid until the next call. */
+void sources_request(struct sources *sources, struct lease_request *request);
+bool sources_have_limits(const struct sources *sources);
+/* Something was leased. */
+void sources_note(struct sources *sources);
+/* Reads the tickets: what is rung from now on ends the next wait at once. */
+void sources_listen(struct sources *sources, struct store *store);
+/* Until one of the queues is rung, something becomes due, or most_ms pass; batch is the answer to a
+ * lease that found nothing. */
+void sources_wait(struct sources *sources, struct store *store, const struct lease_batch *batch,
+	int64_t most_ms);
