@@ -130,6 +130,9 @@ static int eager_queue(
 		return say_error(err);
 	if (!config_find_queue(config, push.queue))
 		return say_misuse("--queue: no queue \"%s\" is configured", push.queue);
+	if (config_find_queue(config, push.queue)->type == QUEUE_PROGRAM)
+		return say_misuse(
+			"--queue: %s is of type program, which is given no tasks", push.queue);
 	push.payload = payload;
 	if (!eager_open(config, &eager, err))
 		return say_error(err);

@@ -91,6 +91,10 @@ static int run(const struct arguments *arguments)
 		return code;
 	warn_of_queue(session.config, push.queue);
 	const struct config_queue *queue = config_find_queue(session.config, push.queue);
+	if (queue && queue->type == QUEUE_PROGRAM)
+		return say_misuse("queue %s is of type program, which pulls for itself: reeve "
+				  "gives it no tasks",
+			push.queue);
 	if (queue && !arguments_option(arguments, "--priority"))
 		push.priority = queue->priority;
 	push.payload = payload;

@@ -37,6 +37,7 @@ static void check_required(const struct check *check)
 	bool is_split = check->queue->type == QUEUE_SPLIT;
 	require(check, check->queue->type == QUEUE_HANDLER && !check->queue->post, "run",
 		"handler");
+	require(check, check->queue->type == QUEUE_PROGRAM, "run", "program");
 	require(check, is_split, "split.payload_key", "split");
 	require(check, is_split, "split.slice_size", "split");
 }

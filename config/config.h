@@ -12,7 +12,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-enum queue_type { QUEUE_HANDLER, QUEUE_SYNC, QUEUE_SPLIT, QUEUE_NOOP };
+enum queue_type { QUEUE_HANDLER, QUEUE_SYNC, QUEUE_SPLIT, QUEUE_NOOP, QUEUE_PROGRAM };
 enum queue_protocol { PROTOCOL_EXEC, PROTOCOL_STREAM };
 enum queue_format { FORMAT_TASK, FORMAT_RAW, FORMAT_SQJOBS };
 enum exit_on { EXIT_ON_NEVER, EXIT_ON_FATAL };

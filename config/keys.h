@@ -44,7 +44,6 @@ struct key {
 	const char *word; /* accepted beside the range, as word_value: "none" */
 	int64_t word_value;
 	const char *const *choices; /* NULL-terminated; the index is the value */
-	const char *choice_later;   /* a choice that is not supported yet */
 	const char *range;          /* for messages and manual where kind and bounds don't say it */
 	enum reload_class reload;
 	bool is_secret;     /* the variables that fill it are kept from handlers */

@@ -8,7 +8,7 @@
 #define DAY_MS        (24 * HOUR_MS)
 #define MEGABYTE      INT64_C(1048576)
 
-static const char *const types[] = { "handler", "sync", "split", "noop", NULL };
+static const char *const types[] = { "handler", "sync", "split", "noop", "program", NULL };
 static const char *const protocols[] = { "exec", "stream", NULL };
 static const char *const formats[] = { "task", "raw", "sqjobs", NULL };
 static const char *const exits[] = { "never", "fatal", NULL };
@@ -62,9 +62,10 @@ static const struct key rows[] = {
 		.offset = FIELD(type),
 		.fallback = "handler",
 		.choices = types,
-		.choice_later = "program",
 		.reload = RELOAD_ROLL,
-		.manual = "What works on the tasks: your program, or a built-in." },
+		.manual = "What works on the tasks: your program, a built-in, or a program that "
+			  "pulls for "
+			  "itself and is only supervised." },
 	{ .name = "protocol",
 		.kind = &kind_choice,
 		.offset = FIELD(protocol),
@@ -83,7 +84,7 @@ static const struct key rows[] = {
 	{ .name = "run",
 		.kind = &kind_argv,
 		.offset = FIELD(run),
-		.fallback_text = "required for type handler",
+		.fallback_text = "required for types handler (or `post`) and program",
 		.range = "argv as a list; a text is given to `/bin/sh -c`",
 		.reload = RELOAD_ROLL,
 		.manual = "The program that works on the tasks." },

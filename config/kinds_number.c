@@ -171,8 +171,6 @@ static bool read_choice(struct reading *reading)
 			keep(reading, &filled, i);
 			return true;
 		}
-	if (key->choice_later && strcmp(key->choice_later, filled.text) == 0)
-		return reading_fault(reading, "%s is not supported yet", key->choice_later);
 	return reading_unexpected(reading, &reading->at, reading->node);
 }
 

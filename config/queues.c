@@ -46,6 +46,11 @@ static void derive(struct section *section, const struct where *at)
 		free(queue->post);
 		queue->post = NULL;
 	}
+	/* A number that follows nothing stays where commands put it. */
+	const bool knows_depth =
+		queue->scale.strategy == SCALE_DEPTH && section->loading->config->broker_url;
+	if (queue->type == QUEUE_PROGRAM && !knows_depth && !fits_is_own(section, "scale.strategy"))
+		queue->scale.strategy = SCALE_FIXED;
 	if (!queue->cwd)
 		queue->cwd = xstrdup(at->source->folder);
 	if (!section_place(section, "kill_after")->source)

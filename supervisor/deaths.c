@@ -21,6 +21,8 @@ static const char *const exit_meanings[] = {
 	[WORKER_EXIT_HANDLER] = "the handler can't be started",
 	[WORKER_EXIT_INTERNAL] = "an internal error",
 	[WORKER_EXIT_RECYCLED] = "recycled",
+	[WORKER_EXIT_PROGRAM] = "its program ended",
+	[WORKER_EXIT_KILLED] = "its program had to be killed",
 };
 
 char *deaths_describe(int exit_status, char out[SCOREBOARD_TEXT])
@@ -83,7 +85,8 @@ static bool interrupted_a_task(const struct child *child, const struct death_not
 		return false;
 	if (WIFSIGNALED(child->exit_status))
 		return note->task_id[0] != '\0';
-	return WEXITSTATUS(child->exit_status) == WORKER_EXIT_GAVE_BACK;
+	return WEXITSTATUS(child->exit_status) == WORKER_EXIT_GAVE_BACK ||
+	       WEXITSTATUS(child->exit_status) == WORKER_EXIT_KILLED;
 }
 
 void deaths_note(struct child *child)

@@ -132,8 +132,8 @@ static void a_wrong_value_says_what_was_expected(void)
 		{ "workers: -1", "workers: expected a count from 0 to 10000, got \"-1\"" },
 		{ "workers: { min: 3 }", "workers: max is missing" },
 		{ "workers: { min: 3, max: 2 }", "workers: min (3) is more than max (2)" },
-		{ "type: worker", "type: expected handler, sync, split or noop, got \"worker\"" },
-		{ "type: program", "type: program is not supported yet" },
+		{ "type: worker",
+			"type: expected handler, sync, split, noop or program, got \"worker\"" },
 		{ "protocol: http", "protocol: expected exec or stream, got \"http\"" },
 		{ "format: json", "format: expected task, raw or sqjobs, got \"json\"" },
 		{ "umask: 888", "umask: expected an octal number from 000 to 777 or inherit, got "
@@ -354,6 +354,27 @@ static void a_key_that_means_nothing_beside_post_is_refused(void)
 	expect_mistakes(rows, ARRAY_SIZE(rows));
 }
 
+static void a_key_of_tasks_means_nothing_with_a_program(void)
+{
+	static const struct bad_text rows[] = {
+		{ STORE "queues:\n  a: { type: program, run: [x], lease: 5s, split: { sample: yes "
+			"},\n"
+			"    scale: { strategy: depth } }\n",
+			"reeve.yaml:3:33: queues.a.lease: means nothing with type program, which "
+			"is given no tasks\n"
+			"reeve.yaml:3:53: queues.a.split.sample: means nothing with type program, "
+			"which is given no tasks\n"
+			"reeve.yaml:4:14: queues.a.scale.strategy: depth is that of the broker's "
+			"queue, and there is no broker: fixed" },
+		{ STORE "queues:\n  a: { type: program, run: [x], scale: { strategy: offered } }\n",
+			"reeve.yaml:3:42: queues.a.scale.strategy: with type program nothing is "
+			"known of its tasks: depth or fixed" },
+		{ STORE "queues:\n  a: { type: program }\n",
+			"reeve.yaml:3:3: queues.a.run: required for type program" },
+	};
+	expect_mistakes(rows, ARRAY_SIZE(rows));
+}
+
 static void a_queue_lacks_what_its_type_needs(void)
 {
 	static const struct bad_text rows[] = {
@@ -459,6 +480,7 @@ int main(void)
 		SUITE_TEST(keys_of_later_versions_are_refused_one_by_one),
 		SUITE_TEST(a_url_to_post_to_is_checked),
 		SUITE_TEST(a_key_that_means_nothing_beside_post_is_refused),
+		SUITE_TEST(a_key_of_tasks_means_nothing_with_a_program),
 		SUITE_TEST(a_queue_lacks_what_its_type_needs),
 		SUITE_TEST(all_mistakes_come_at_once_in_the_order_of_the_file),
 		SUITE_TEST(a_bomb_of_aliases_is_refused_with_one_line),

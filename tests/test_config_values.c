@@ -207,6 +207,21 @@ static void every_key_of_a_queue_reaches_its_field(void)
 	CU_ASSERT_TRUE(json_equal(queue->validate, rules));
 }
 
+static void the_number_of_programs_follows_nothing_unless_told(void)
+{
+	OWNED(config)
+	struct config *config = files_load_good(
+		STORE "broker: redis://h\ndefaults: { timeout: 1s, retries: { max: 3 } }\n"
+		      "queues:\n"
+		      "  a: { type: program, run: [x], workers: { min: 1, max: 3 } }\n"
+		      "  b: { type: program, run: [x], workers: { max: 3 },\n"
+		      "       scale: { strategy: depth } }\n");
+	CU_ASSERT_EQUAL(config->queues[0].scale.strategy, SCALE_FIXED);
+	CU_ASSERT_FALSE(config_scales(&config->queues[0]));
+	CU_ASSERT_EQUAL(config->queues[1].scale.strategy, SCALE_DEPTH);
+	CU_ASSERT_TRUE(config_scales(&config->queues[1]));
+}
+
 static void a_program_or_a_url_of_the_queue_stands_before_that_of_defaults(void)
 {
 	OWNED(config)
@@ -456,6 +471,7 @@ int main(void)
 		SUITE_TEST(a_queue_gets_the_documented_defaults),
 		SUITE_TEST(kill_after_is_half_of_a_short_grace),
 		SUITE_TEST(every_key_of_a_queue_reaches_its_field),
+		SUITE_TEST(the_number_of_programs_follows_nothing_unless_told),
 		SUITE_TEST(a_program_or_a_url_of_the_queue_stands_before_that_of_defaults),
 		SUITE_TEST(anchors_aliases_and_merge_keys_work),
 		SUITE_TEST(defaults_and_a_queue_merge_by_key_at_every_depth),

@@ -289,13 +289,14 @@ static void open_queue(struct courier *courier, const struct config_queue *confi
 	courier_out_open(queue);
 }
 
-/* A gate's queue has no messages: nothing is sent there, and no payload says what it awaits. */
+/* A gate's queue has no messages: nothing is sent there, and no payload says what it awaits. What a
+ * program pulls for itself is not ours to take. */
 static void open_queues(struct courier *courier)
 {
 	const struct config *config = courier->self.setup->config;
 	courier->queues = xcalloc(config->queue_count + 1, sizeof *courier->queues);
 	for (size_t i = 0; i < config->queue_count; i++)
-		if (config->queues[i].type != QUEUE_SYNC)
+		if (config->queues[i].type != QUEUE_SYNC && config->queues[i].type != QUEUE_PROGRAM)
 			open_queue(courier, &config->queues[i]);
 }
 
@@ -378,6 +379,7 @@ static void carry(struct courier *courier)
 	log_line(LOG_DEBUG, "carries messages of %s", shown);
 	scoreboard_set_state(courier->self.setup->slot, SLOT_IDLE);
 	open_queues(courier);
+	courier_depth_open(courier);
 	courier->bell = courier_bell_create(courier);
 	drive_all(courier);
 	/* A command that came before the loop could be woken. */
@@ -406,6 +408,7 @@ static void close_queues(struct courier *courier)
 		courier_out_close(&courier->queues[i]);
 	}
 	free(courier->queues);
+	courier_depth_close(courier);
 }
 
 _Noreturn void courier_main(const struct worker_setup *setup)

@@ -83,6 +83,9 @@ struct courier {
 	int64_t store_backoff_ms, hold_ms, crew_at_ms;
 	bool is_rung, is_stopping, is_broker_out;
 	struct courier_bell *bell;
+	struct courier_depth *depths;
+	size_t depth_count;
+	ev_timer depth_look;
 };
 
 /* courier.c */
@@ -132,6 +135,10 @@ char *courier_name_dedup(const struct outgoing *row);
 
 /* courier_resend.c */
 void courier_resend_look(struct courier_queue *queue);
+
+/* courier_depth.c: asks for depths that programs follow. */
+void courier_depth_open(struct courier *courier);
+void courier_depth_close(struct courier *courier);
 
 /* courier_bell.c: a thread that waits for the bell of all outboxes and wakes the loop. */
 struct courier_bell *courier_bell_create(struct courier *courier);

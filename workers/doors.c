@@ -3,7 +3,8 @@
 
 bool doors_has(const struct config *config, const struct config_queue *queue)
 {
-	return config->broker_url && queue->format == FORMAT_TASK && queue->type != QUEUE_SYNC;
+	return config->broker_url && queue->format == FORMAT_TASK && queue->type != QUEUE_SYNC &&
+	       queue->type != QUEUE_PROGRAM;
 }
 
 static bool set(struct store *store, const struct config *config, const char *queue, bool has_door,

@@ -14,6 +14,7 @@ struct gauge {
 	uint64_t seen, signs;   /* signs of change at the last measurement, and now */
 	int64_t measured_at_ms; /* steady */
 	bool has_door;
+	bool is_brokers;   /* its depth is not of the store; see courier_depth.c */
 	int workers, busy; /* of it here, at the last look, … */
 	uint64_t served;   /* … and what these have done */
 	int64_t busy_ms;

@@ -35,7 +35,9 @@ void keeper_open_gauges(struct keeper *keeper)
 			keeper->gauges[keeper->gauge_count++] =
 				(struct gauge){ .queue = config->queues[i].name,
 					.row = row,
-					.has_door = doors_has(config, &config->queues[i]) };
+					.has_door = doors_has(config, &config->queues[i]),
+					.is_brokers = config->queues[i].type == QUEUE_PROGRAM &&
+						      config_scales(&config->queues[i]) };
 	}
 }
 
@@ -108,11 +110,16 @@ bool keeper_sees_change(struct keeper *keeper)
 	return is_changed;
 }
 
-static void show(struct queue_board *row, const struct queue_stats *stats)
+static void show_depth(struct queue_board *row, const struct queue_stats *stats)
 {
 	atomic_store(&row->depth, stats->depth);
 	atomic_store(&row->delayed, stats->delayed);
 	atomic_store(&row->working, stats->working);
+	atomic_store(&row->measured_at_ms, clock_wall_ms());
+}
+
+static void show(struct queue_board *row, const struct queue_stats *stats)
+{
 	atomic_store(&row->dead, stats->dead);
 	atomic_store(&row->oldest_ms, stats->oldest_ms);
 	atomic_store(&row->completed, stats->completed);
@@ -120,7 +127,6 @@ static void show(struct queue_board *row, const struct queue_stats *stats)
 	atomic_store(&row->unsent, stats->unsent);
 	atomic_store(&row->sent, stats->sent);
 	atomic_store(&row->paused_at_ms, stats->paused_at_ms);
-	atomic_store(&row->measured_at_ms, clock_wall_ms());
 }
 
 bool keeper_is_awaiting(const struct keeper *keeper)
@@ -181,6 +187,9 @@ static bool measure(struct keeper *keeper, struct gauge *gauge, int64_t now)
 	gauge->measured_at_ms = now;
 	int64_t before = atomic_load(&gauge->row->depth);
 	show(gauge->row, &stats);
+	if (gauge->is_brokers)
+		return true;
+	show_depth(gauge->row, &stats);
 	ring_parent(keeper, gauge, before, stats.depth);
 	return true;
 }
@@ -194,7 +203,7 @@ void keeper_measure(struct keeper *keeper)
 			      now - gauge->measured_at_ms >= patience_ms(keeper, gauge);
 		if (is_due && !measure(keeper, gauge, now))
 			return;
-		if (is_due || keeper->self.out_since_ms == 0)
+		if (!gauge->is_brokers && (is_due || keeper->self.out_since_ms == 0))
 			atomic_store(&gauge->row->known_at_ms, now);
 	}
 }

@@ -83,6 +83,16 @@ bool runner_has_stream(const struct config_queue *queue);
 /* stream: starts the handler ahead and waits for {"ready":true}; true where it is ready (or for
  * exec). err says why not. */
 bool runner_warm(struct runner *runner, const struct run_watch *watch, struct error *err);
+/* How the program of a queue of `type: program` has ended. */
+enum served {
+	SERVED_STOPPED, /* as on_tick ordered */
+	SERVED_KILLED,  /* the same, and it had to be killed */
+	SERVED_WELL,    /* by itself, with 0 */
+	SERVED_BADLY    /* by itself otherwise, or it could not be started */
+};
+/* Starts it and waits for its end; any order is TERM, after kill_after KILL. The message says how
+ * it ended. Owned. */
+enum served runner_serve(struct runner *runner, const struct run_watch *watch, char **message);
 /* Between tasks: reaps what ended, notices a handler that died or spoke out of turn. */
 void runner_tend(struct runner *runner);
 
@@ -91,6 +101,8 @@ void runner_note_task(struct runner *runner);
 /* Between tasks: true where `recycle` says that the stream handler (or with another protocol or
  * type the worker) is to be replaced. */
 bool runner_is_worn(struct runner *runner);
+/* The key of `recycle` that says so, also while a program is served; NULL: none. */
+const char *runner_find_wear(struct runner *runner);
 /* How many tasks may still be taken until then; at least 1. */
 int64_t runner_tasks_left(const struct runner *runner);
 /* Ends a stream handler that is worn; false where it is the worker that has to end. */

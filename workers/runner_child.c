@@ -172,7 +172,7 @@ static bool start_process(struct child *child, const struct runner *runner,
 		.oom_score_adj = queue->oom_score_adj,
 		.limits = runner->limits,
 		.limit_count = runner->limit_count,
-		.cgroup = spec->channel == CHANNEL_NONE ? -1 : runner->cgroup.procs,
+		.cgroup = spec->is_hook ? -1 : runner->cgroup.procs,
 		.group = runner->slot && !is_beside ? &runner->slot->handler_group : NULL,
 	};
 	memcpy(plan.fds, fds, sizeof plan.fds);
@@ -200,7 +200,7 @@ bool child_start(struct child *child, const struct runner *runner, const struct 
 	child->prints[OUTPUT_OUT] = take(&out.ours);
 	child->prints[OUTPUT_ERR] = take(&errors.ours);
 	child->channel = take(&channel.ours);
-	child->is_confined = spec->channel != CHANNEL_NONE && runner->cgroup.procs >= 0;
+	child->is_confined = !spec->is_hook && runner->cgroup.procs >= 0;
 	return true;
 }
 

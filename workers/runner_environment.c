@@ -154,7 +154,8 @@ void task_environment_init(struct task_environment *environment, const struct ru
 	*environment = (struct task_environment){ .list = xcalloc(base + TASK_VARIABLES + 1,
 							  sizeof *environment->list) };
 	add_own(environment, xprintf("REEVE_QUEUE=%s", runner->queue->name));
-	if (!request || request->envelope)
+	const bool has_channel = runner->queue->type != QUEUE_PROGRAM;
+	if (has_channel && (!request || request->envelope))
 		add_own(environment, xstrdup("REEVE_FD=3"));
 	if (request)
 		add_task(environment, request);

@@ -238,3 +238,16 @@ void guard_ring(struct guard *guard)
 			actions[alarm](guard);
 		}
 }
+
+void guard_wait_for_end(struct guard *guard, struct child *child)
+{
+	struct pollfd fds[CHILD_FDS];
+	for (;;) {
+		child_fill_poll(child, fds);
+		guard_wait(guard, fds, CHILD_FDS);
+		child_serve(child, fds);
+		if (guard_sees_end(guard))
+			return;
+		guard_ring(guard);
+	}
+}

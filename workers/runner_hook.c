@@ -3,19 +3,6 @@
 
 #include "base/memory.h"
 
-static void wait_for_end(struct guard *guard, struct child *child)
-{
-	struct pollfd fds[CHILD_FDS];
-	for (;;) {
-		child_fill_poll(child, fds);
-		guard_wait(guard, fds, CHILD_FDS);
-		child_serve(child, fds);
-		if (guard_sees_end(guard))
-			return;
-		guard_ring(guard);
-	}
-}
-
 static bool judge(const struct runner *runner, const struct guard *guard, const struct child *child,
 	const struct process_end *end, struct error *err)
 {
@@ -37,7 +24,7 @@ static bool run(struct runner *runner, struct child *child, const struct child_s
 	bool is_well = child_start(child, runner, spec, err);
 	if (is_well) {
 		guard_set_timeout(&guard, timeout_ms);
-		wait_for_end(&guard, child);
+		guard_wait_for_end(&guard, child);
 		child_kill(child, runner);
 		child_drain_output(child);
 		child_finish(child, runner, &end);
@@ -63,7 +50,8 @@ bool runner_run_hook(struct runner *runner, const struct config_argv *argv, cons
 	const struct child_spec spec = { .command = &command,
 		.environment = environment.list,
 		.input = input,
-		.channel = CHANNEL_NONE };
+		.channel = CHANNEL_NONE,
+		.is_hook = true };
 	const bool is_well = run(runner, &child, &spec, timeout_ms, err);
 	output_finish(&child.output);
 	task_environment_finish(&environment);

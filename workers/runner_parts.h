@@ -41,6 +41,7 @@ struct child_spec {
 	char *const *environment;
 	const char *input; /* for its stdin, a newline is added; NULL: nothing to read */
 	enum channel channel;
+	bool is_hook; /* runs beside the handler, outside its cgroup */
 };
 
 void child_init(struct child *child);
@@ -102,6 +103,8 @@ void guard_show_life(struct guard *guard);
 void guard_wait(struct guard *guard, struct pollfd *fds, size_t count);
 /* Steady time; ALARM_NEVER: none. For who waits otherwise. */
 int64_t guard_next_alarm(const struct guard *guard);
+/* Until the program has ended. */
+void guard_wait_for_end(struct guard *guard, struct child *child);
 /* True once the program has ended; looks only where a signal said that it may have. */
 bool guard_sees_end(struct guard *guard);
 /* After what the wait brought was handled: tick, time-outs, TERM, KILL. */
@@ -150,6 +153,7 @@ struct stream {
 
 /* What `recycle` says of the process that runs now: our own, or a stream handler. */
 struct service {
+	int64_t began_at_ms;    /* steady */
 	int64_t tasks_left;     /* 0: due */
 	int64_t tasks_done;     /* since its start */
 	int64_t ends_at_ms;     /* steady */

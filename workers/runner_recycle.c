@@ -34,7 +34,8 @@ void service_begin(struct runner *runner)
 	const struct config_recycle *recycle = &runner->queue->recycle;
 	const int64_t now = clock_steady_ms();
 	const int64_t age_ms = or_never(recycle->age_ms);
-	runner->service = (struct service){ .tasks_left = or_never(recycle->tasks),
+	runner->service = (struct service){ .began_at_ms = now,
+		.tasks_left = or_never(recycle->tasks),
 		.ends_at_ms = age_ms == INT64_MAX ? INT64_MAX : now + age_ms,
 		.memory_most = or_never(recycle->memory) };
 }
@@ -52,22 +53,36 @@ int64_t runner_tasks_left(const struct runner *runner)
 	return runner->service.tasks_left > 1 ? runner->service.tasks_left : 1;
 }
 
+/* Whether it is a process below us that grows, not our own. */
+static bool has_process(const struct runner *runner)
+{
+	return is_stream(runner) || runner->queue->type == QUEUE_PROGRAM;
+}
+
+/* What a program does is not seen: it is given a while instead. */
+static bool has_served(const struct runner *runner, int64_t now)
+{
+	if (runner->queue->type != QUEUE_PROGRAM)
+		return runner->service.tasks_done > 0;
+	return now - runner->service.began_at_ms >= runner->queue->restart.good_after_ms;
+}
+
 /* Not before it has done something: what needs that much at rest would be replaced for ever. */
 static bool is_large(struct runner *runner, int64_t now)
 {
 	struct service *service = &runner->service;
-	if (service->memory_most == INT64_MAX || service->tasks_done == 0)
+	if (service->memory_most == INT64_MAX || !has_served(runner, now))
 		return false;
 	if (service->measured_at_ms == 0 || now - service->measured_at_ms >= MEASURE_EVERY_MS) {
 		service->measured_at_ms = now;
 		service->is_large =
-			(is_stream(runner) ? process_measure_descendants(service->memory_most)
-					   : process_measure_self()) > service->memory_most;
+			(has_process(runner) ? process_measure_descendants(service->memory_most)
+					     : process_measure_self()) > service->memory_most;
 	}
 	return service->is_large;
 }
 
-static const char *reason_to_end(struct runner *runner)
+const char *runner_find_wear(struct runner *runner)
 {
 	const int64_t now = clock_steady_ms();
 	if (is_stream(runner) && !child_is_running(&runner->stream.child))
@@ -81,7 +96,7 @@ static const char *reason_to_end(struct runner *runner)
 
 bool runner_is_worn(struct runner *runner)
 {
-	return reason_to_end(runner) != NULL;
+	return runner_find_wear(runner) != NULL;
 }
 
 bool runner_recycle(struct runner *runner)
@@ -89,7 +104,7 @@ bool runner_recycle(struct runner *runner)
 	const struct log_subject subject = { .queue = runner->queue->name };
 	log_about(&subject, LOG_INFO, "the %s is replaced after %lld tasks, as %s says",
 		is_stream(runner) ? "handler" : "worker", (long long)runner->service.tasks_done,
-		reason_to_end(runner));
+		runner_find_wear(runner));
 	if (!is_stream(runner))
 		return false;
 	stream_dismiss(runner);

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "workers/attempt.h"
+#include "workers/program.h"
 
 #include <malloc.h>
 
@@ -168,6 +169,8 @@ static void open_runner(struct worker *worker)
 
 _Noreturn void worker_main(const struct worker_setup *setup)
 {
+	if (setup->queue->type == QUEUE_PROGRAM)
+		program_main(setup);
 	struct worker worker = { .queue = setup->queue, .slot = setup->slot, .average_ms = -1 };
 	struct error err;
 	self_begin(&worker.self, setup, "worker");

@@ -15,6 +15,8 @@ enum worker_exit {
 	WORKER_EXIT_STORE = 4,     /* the store could not be opened */
 	WORKER_EXIT_HANDLER = 5,   /* the handler can't be started, again and again */
 	WORKER_EXIT_INTERNAL = 6,
+	WORKER_EXIT_PROGRAM = 8,  /* type program: it ended by itself */
+	WORKER_EXIT_KILLED = 9,   /* as told, but its program had to be killed */
 	WORKER_EXIT_RECYCLED = 7, /* between tasks, as the queue's `recycle` says */
 };
 

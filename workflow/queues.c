@@ -13,6 +13,11 @@ static void check_queue(const struct workflow *workflow, const struct task_model
 		descriptor_fault(absent,
 			"workflow %s: tasks.%s.queue: \"%s\" is not configured here",
 			workflow->name, name, task->facts.queue);
+	else if (queue->type == QUEUE_PROGRAM)
+		descriptor_fault(mistakes,
+			"workflow %s: tasks.%s.queue: \"%s\" is of type program, which is given "
+			"no tasks",
+			workflow->name, name, task->facts.queue);
 	else if (task->waits_for && queue->type != QUEUE_SYNC)
 		descriptor_fault(mistakes,
 			"workflow %s: tasks.%s: waits_for needs a queue of type sync, and \"%s\" "
