@@ -66,7 +66,7 @@ bool catalogue_open(const struct catalogue *catalogue, const struct config *conf
 	}
 	struct workflow_faults faults = { 0 };
 	struct error err = { 0 };
-	bool ok = workflow_create(source->name, source->descriptor, out, &faults, &err);
+	bool ok = workflow_open(&catalogue->list, name, out, &faults, &err);
 	for (size_t i = 0; i < faults.count; i++)
 		fprintf(stderr, "%s: %s: %s\n", source->path, source->name, faults.lines[i]);
 	workflow_faults_finish(&faults);

@@ -19,13 +19,13 @@ static void add_lines(
 		add_line(lines, count, xprintf("%s: %s", path, faults->lines[i]));
 }
 
-static void check_workflow(const struct config *config, const struct workflow_source *source,
-	bool is_strict, struct config_faults *report)
+static void check_workflow(const struct config *config, const struct workflow_list *list,
+	const struct workflow_source *source, bool is_strict, struct config_faults *report)
 {
 	OWNED(workflow) struct workflow *workflow = NULL;
 	struct workflow_faults mistakes = { 0 }, warnings = { 0 };
 	struct error err = { 0 };
-	if (workflow_create(source->name, source->descriptor, &workflow, &mistakes, &err))
+	if (workflow_open(list, source->name, &workflow, &mistakes, &err))
 		workflow_check_queues(workflow, config, is_strict, &mistakes, &warnings);
 	else if (mistakes.count == 0)
 		add_line(&report->lines, &report->count, xprintf("%s: %s", source->path, err.text));
@@ -43,7 +43,8 @@ void check_workflows(
 	for (size_t i = 0; i < catalogue.faults.count; i++)
 		add_line(&report->lines, &report->count, xstrdup(catalogue.faults.lines[i]));
 	for (size_t i = 0; i < catalogue.list.count; i++)
-		check_workflow(config, &catalogue.list.sources[i], is_strict, report);
+		check_workflow(
+			config, &catalogue.list, &catalogue.list.sources[i], is_strict, report);
 	*checked = catalogue.list.count;
 }
 

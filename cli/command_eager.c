@@ -89,7 +89,11 @@ static int run_task(struct eager *eager, const struct acts_push *push)
 static bool check_queues(const struct workflow *workflow, const struct config *config)
 {
 	struct workflow_faults mistakes = { 0 }, warnings = { 0 };
+	struct workflow *const *nested;
+	size_t nested_count = workflow_nested(workflow, &nested);
 	workflow_check_queues(workflow, config, true, &mistakes, &warnings);
+	for (size_t i = 0; i < nested_count; i++)
+		workflow_check_queues(nested[i], config, true, &mistakes, &warnings);
 	for (size_t i = 0; i < mistakes.count; i++)
 		fprintf(stderr, "%s\n", mistakes.lines[i]);
 	bool ok = mistakes.count == 0;

@@ -5,11 +5,45 @@
 #include "cli/session.h"
 #include "cli/show.h"
 #include "cli/wait.h"
+#include "workers/nested.h"
 #include "workers/shapes.h"
 
 #include <stdio.h>
 
-#define PAGE 200
+#define PAGE       200
+#define PLACES_MAX 20
+
+/* The jobs that run, or ran, in the place of its tasks. */
+static bool show_places(struct store *store, const struct job_record *job, struct error *err)
+{
+	const struct task_filter filter = { .job = job->id,
+		.queue = WORKFLOW_NESTED_QUEUE,
+		.parent = -1,
+		.state = -1,
+		.limit = PLACES_MAX + 1 };
+	struct task_list list;
+	if (!store->ops->list_tasks(store, &filter, &list, err))
+		return false;
+	OWNED(table) struct table *table = table_create("NESTED|JOB|STATUS");
+	for (size_t i = 0; i < list.count && i < PLACES_MAX; i++) {
+		char id[IDS_UUID_SIZE];
+		struct job_record nested = { 0 };
+		nested_id(list.rows[i].id, id);
+		bool is_there = store->ops->get_job(store, id, &nested, err);
+		table_add(table, list.rows[i].name);
+		table_add(table, id);
+		table_add(table, is_there ? job_state_names[nested.state] : "not started");
+		job_record_finish(&nested);
+	}
+	if (list.count > 0) {
+		putchar('\n');
+		table_print(table, stdout);
+	}
+	if (list.count > PLACES_MAX)
+		printf("…\n");
+	task_list_finish(&list);
+	return true;
+}
 
 static int run_job(const struct arguments *arguments)
 {
@@ -23,9 +57,11 @@ static int run_job(const struct arguments *arguments)
 	struct error err = { 0 };
 	bool ok = is_waiting ? wait_for_job(session.store, id, &job, &err)
 			     : session.store->ops->get_job(session.store, id, &job, &err);
-	if (!ok)
+	if (!ok || !nested_show_job(session.store, &job, &err))
 		return say_error(&err);
 	show_job(&job, arguments->is_json);
+	if (!arguments->is_json && !show_places(session.store, &job, &err))
+		return say_error(&err);
 	fflush(stdout);
 	code = is_waiting ? wait_conclude_job(&job) : EXIT_OK;
 	job_record_finish(&job);
@@ -63,6 +99,9 @@ static bool show_jobs(
 		struct job_list page = { 0 };
 		if (!store->ops->list_jobs(store, &filter, &page, err))
 			return false;
+		for (size_t i = 0; is_json && i < page.count; i++)
+			if (!nested_show_job(store, &page.rows[i], err))
+				return false;
 		for (size_t i = 0; i < page.count; i++)
 			if (is_json)
 				print_list_add(&json, shapes_job(&page.rows[i]));

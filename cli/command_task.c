@@ -4,6 +4,7 @@
 #include "cli/say.h"
 #include "cli/session.h"
 #include "cli/show.h"
+#include "workers/nested.h"
 
 static int run_task(const struct arguments *arguments)
 {
@@ -16,6 +17,7 @@ static int run_task(const struct arguments *arguments)
 	struct error err = { 0 };
 	if (!store->ops->get_task(store, arguments_word(arguments, 0), &task, &err))
 		return say_error(&err);
+	nested_show_task(&task);
 	bool ok = show_task(store, &task, arguments->is_json, &err);
 	task_record_finish(&task);
 	return ok ? EXIT_OK : say_error(&err);

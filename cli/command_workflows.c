@@ -8,16 +8,17 @@
 #include "cli/session.h"
 #include "cli/table.h"
 #include "workers/acts.h"
+#include "workers/nested.h"
 
 #include <stdio.h>
 
 /* A broken workflow is listed too, with its first fault. */
-static void list_one(
-	const struct workflow_source *source, struct print_list *json, struct table *table)
+static void list_one(const struct workflow_list *list, const struct workflow_source *source,
+	struct print_list *json, struct table *table)
 {
 	OWNED(workflow) struct workflow *workflow = NULL;
 	struct error err = { 0 };
-	bool ok = workflow_create(source->name, source->descriptor, &workflow, NULL, &err);
+	bool ok = workflow_open(list, source->name, &workflow, NULL, &err);
 	json_int_t tasks = ok ? (json_int_t)workflow_task_count(workflow) : 0;
 	if (json) {
 		print_list_add(json,
@@ -49,7 +50,8 @@ static int run_workflows(const struct arguments *arguments)
 	struct print_list json = { 0 };
 	OWNED(table) struct table *table = table_create("WORKFLOW|>TASKS|FILE|FAULT");
 	for (size_t i = 0; i < catalogue.list.count; i++)
-		list_one(&catalogue.list.sources[i], arguments->is_json ? &json : NULL, table);
+		list_one(&catalogue.list, &catalogue.list.sources[i],
+			arguments->is_json ? &json : NULL, table);
 	if (arguments->is_json)
 		print_list_end(&json);
 	else
@@ -78,7 +80,8 @@ static bool draw_job(const struct arguments *arguments, const struct config *con
 	if (!store_open(config->store_url, NULL, &store, err) ||
 		!store->ops->get_job(store, arguments_word(arguments, 0), &job, err))
 		return false;
-	bool ok = acts_open_workflow(store, job.workflow_hash, &workflow, err);
+	bool ok = acts_open_workflow(store, job.workflow_hash, &workflow, err) &&
+		  nested_show_job(store, &job, err);
 	if (ok)
 		print_graph(workflow, format, &job, arguments->is_json);
 	job_record_finish(&job);

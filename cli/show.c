@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/jsontext.h"
+#include "workers/nested.h"
 #include "workers/pages.h"
 #include "workers/shapes.h"
 
@@ -58,7 +59,7 @@ void show_job(const struct job_record *job, bool is_json)
 	if (job->reason)
 		show_field("reason", job->reason);
 	if (job->key)
-		show_field("key", job->key);
+		show_field(nested_is(job->id) ? "parent" : "key", job->key);
 	show_time("created", job->created_at_ms);
 	show_time("finished", job->finished_at_ms);
 	show_field("payload", job->payload);
@@ -110,7 +111,12 @@ static void show_task_fields(const struct task_record *task)
 	show_field("task", task->id);
 	show_field("job", task->job_id);
 	show_field("name", task->name);
-	show_field("queue", task->queue);
+	char nested[IDS_UUID_SIZE];
+	nested_id(task->id, nested);
+	if (nested_is_queue(task->queue))
+		show_field("nested", nested);
+	else
+		show_field("queue", task->queue);
 	show_field("status", task_state_names[task->state]);
 	if (task->reason)
 		show_field("reason", task->reason);
@@ -173,17 +179,37 @@ struct listing {
 	struct print_list json;
 	struct table *table;
 	size_t rows;
+	int wanted; /* the state as it is shown; −1: any */
 };
 
 static bool list_task(void *context, const struct task_record *task, struct error *err)
 {
 	struct listing *listing = context;
+	struct task_record shown = *task;
+	nested_show_task(&shown);
+	if (listing->wanted >= 0 && shown.state != (enum task_state)listing->wanted)
+		return true;
 	if (listing->is_json)
-		return add_task_json(listing->store, task, &listing->json, err);
-	add_task_row(listing->table, task);
+		return add_task_json(listing->store, &shown, &listing->json, err);
+	add_task_row(listing->table, &shown);
 	if (++listing->rows % ROWS_AT_ONCE == 0)
 		table_print(listing->table, stdout);
 	return true;
+}
+
+/* Tasks with a job in their place are queued in the store, and shown as waiting. */
+static bool list_places(struct listing *listing, struct task_filter filter, struct error *err)
+{
+	static const enum task_state states[] = { TASK_QUEUED, TASK_WORKING };
+	bool ok = true;
+	if (filter.state != TASK_WAITING || filter.queue)
+		return true;
+	filter.queue = WORKFLOW_NESTED_QUEUE;
+	for (size_t i = 0; ok && i < ARRAY_SIZE(states); i++) {
+		filter.state = states[i];
+		ok = pages_of_tasks(listing->store, filter, list_task, listing, err);
+	}
+	return ok;
 }
 
 bool show_tasks(
@@ -191,10 +217,13 @@ bool show_tasks(
 {
 	OWNED(table)
 	struct table *table = table_create("TASK|NAME|QUEUE|STATUS|>ATTEMPT|DUE|FINISHED|REASON");
-	struct listing listing = { .store = store, .is_json = is_json, .table = table };
+	struct listing listing = {
+		.store = store, .is_json = is_json, .table = table, .wanted = filter->state
+	};
 	struct task_filter wanted = *filter;
 	wanted.with_bodies = is_json;
-	if (!pages_of_tasks(store, wanted, list_task, &listing, err))
+	if (!pages_of_tasks(store, wanted, list_task, &listing, err) ||
+		!list_places(&listing, wanted, err))
 		return false;
 	if (is_json)
 		print_list_end(&listing.json);

@@ -2,6 +2,7 @@
 #include "workers/acts.h"
 
 #include "base/jsontext.h"
+#include "workers/nested.h"
 #include "workers/pages.h"
 #include "workers/priority.h"
 
@@ -17,12 +18,32 @@ bool acts_open_workflow(
 	return workflow_create_from_text(text, out, err);
 }
 
+static bool put_workflow(struct store *store, const struct workflow *workflow, struct error *err)
+{
+	return store->ops->put_workflow(store, workflow_hash(workflow), workflow_name(workflow),
+		workflow_text(workflow), err);
+}
+
+/* The innermost first: what is there has all that it names. */
+static bool put_workflows(struct store *store, const struct workflow *workflow, struct error *err)
+{
+	struct workflow *const *nested;
+	size_t count = workflow_nested(workflow, &nested);
+	const char *unresolved = workflow_unresolved(workflow);
+	if (unresolved)
+		return error_set(err, ERROR_INVALID, "workflow %.80s: \"%.80s\" is not resolved",
+			workflow_name(workflow), unresolved);
+	for (size_t i = 0; i < count; i++)
+		if (!put_workflow(store, nested[i], err))
+			return false;
+	return put_workflow(store, workflow, err);
+}
+
 bool acts_start(struct store *store, const struct acts_start *start, char id_out[STORE_ID_SIZE],
 	struct error *err)
 {
 	const struct workflow *workflow = start->workflow;
-	if (!store->ops->put_workflow(store, workflow_hash(workflow), workflow_name(workflow),
-		    workflow_text(workflow), err))
+	if (!put_workflows(store, workflow, err))
 		return false;
 	char made[IDS_UUID_SIZE];
 	store_new_id(store, made);
@@ -150,7 +171,7 @@ static bool commit_cancelled(
 	advance_finish(&advance);
 	if (ok && result.answer == COMMIT_STALE)
 		return error_set(err, ERROR_CONFLICT, "task %s was taken meanwhile", task->id);
-	return ok;
+	return ok && (!result.job_ended || nested_told(store, NULL, task->job_id, err));
 }
 
 /* CONFLICT where the task is working or has ended. */
@@ -171,15 +192,41 @@ static bool cancel_idle_task(
 	return ok;
 }
 
+/* The job in the place of a task, if there is one that has not ended. */
+static bool cancel_nested(void *context, const struct task_record *task, struct error *err)
+{
+	struct store *store = context;
+	char id[IDS_UUID_SIZE];
+	nested_id(task->id, id);
+	return acts_cancel_job(store, id, err) || err->kind == ERROR_CONFLICT ||
+	       err->kind == ERROR_NOT_FOUND;
+}
+
+static bool cancel_all_nested(struct store *store, const char *id, struct error *err)
+{
+	struct job_rules rules = { 0 };
+	bool ok = open_rules(store, id, &rules, err);
+	for (size_t i = 0; ok && i < workflow_task_count(rules.workflow); i++) {
+		const struct workflow_task *task = workflow_task_at(rules.workflow, i);
+		const struct task_filter filter = {
+			.job = id, .name = task->name, .parent = -1, .state = -1
+		};
+		ok = !task->nested || pages_of_tasks(store, filter, cancel_nested, store, err);
+	}
+	close_rules(&rules);
+	return ok;
+}
+
+/* First nothing new can begin; then what runs in the place of tasks ends, then they do. */
 bool acts_cancel_job(struct store *store, const char *id, struct error *err)
 {
 	bool left = true;
-	if (!store->ops->cancel_job(store, id, err))
+	if (!store->ops->cancel_job(store, id, err) || !cancel_all_nested(store, id, err))
 		return false;
 	while (left)
 		if (!store->ops->end_cancelled(store, id, PAGE, &left, err))
 			return false;
-	return true;
+	return nested_told(store, NULL, id, err);
 }
 
 static bool get_state(
@@ -193,9 +240,38 @@ static bool get_state(
 	return true;
 }
 
+/* With a job in its place the task ends when that has: at once, unless something of it works. */
+static bool cancel_place(struct store *store, const char *id, bool *is_pending, struct error *err)
+{
+	char nested[IDS_UUID_SIZE];
+	struct task_record task = { 0 };
+	struct job_record job = { 0 };
+	*is_pending = false;
+	if (!store->ops->get_task(store, id, &task, err))
+		return false;
+	bool has_place = nested_is_queue(task.queue) && task.state <= TASK_WORKING;
+	task_record_finish(&task);
+	nested_id(id, nested);
+	if (!has_place)
+		return true;
+	if (!acts_cancel_job(store, nested, err))
+		return err->kind == ERROR_NOT_FOUND || err->kind == ERROR_CONFLICT;
+	if (!store->ops->get_job(store, nested, &job, err))
+		return false;
+	*is_pending = job.finished_at_ms == 0;
+	job_record_finish(&job);
+	return true;
+}
+
 bool acts_cancel_task(struct store *store, const char *id, bool *is_ended, struct error *err)
 {
 	struct job_rules rules = { 0 };
+	bool is_pending;
+	*is_ended = false;
+	if (!cancel_place(store, id, &is_pending, err))
+		return false;
+	if (is_pending)
+		return true;
 	*is_ended = cancel_idle_task(store, id, &rules, err);
 	close_rules(&rules);
 	if (*is_ended || err->kind != ERROR_CONFLICT)
@@ -208,8 +284,8 @@ bool acts_cancel_task(struct store *store, const char *id, bool *is_ended, struc
 	return error_set(err, ERROR_CONFLICT, "task %s is %s already", id, task_state_names[state]);
 }
 
-static bool revive(struct store *store, const struct task_record *task, struct job_rules *rules,
-	struct error *err)
+static bool revive_here(struct store *store, const struct task_record *task,
+	struct job_rules *rules, struct error *err)
 {
 	if (!task->job_id) {
 		const struct effects nothing = { 0 };
@@ -232,6 +308,58 @@ static bool revive(struct store *store, const struct task_record *task, struct j
 	return ok;
 }
 
+static bool retry_dead_of_job(
+	struct store *store, const char *id, size_t *retried, struct error *err);
+
+/* What has failed in the job that runs in the task's place is queued again first: the task then
+ * finds that job running. */
+static bool revive_place(struct store *store, const char *task_id, struct error *err)
+{
+	char id[IDS_UUID_SIZE];
+	struct job_record job = { 0 };
+	size_t retried;
+	nested_id(task_id, id);
+	if (!store->ops->get_job(store, id, &job, err))
+		return err->kind == ERROR_NOT_FOUND;
+	bool is_cancelled = job.state == JOB_CANCELLED;
+	job_record_finish(&job);
+	if (is_cancelled)
+		return error_set(err, ERROR_CONFLICT,
+			"job %s, in the place of task %s, is cancelled: it can't run again", id,
+			task_id);
+	return retry_dead_of_job(store, id, &retried, err);
+}
+
+static bool revive(struct store *store, const struct task_record *task, struct job_rules *rules,
+	struct error *err)
+{
+	if (nested_is_queue(task->queue) && !revive_place(store, task->id, err))
+		return false;
+	return revive_here(store, task, rules, err);
+}
+
+/* Upwards: the task in whose place a job runs that goes on has failed with it, and waits again. */
+static bool revive_above(struct store *store, const char *job_id, struct error *err)
+{
+	struct job_record job = { 0 };
+	struct task_record task = { 0 };
+	struct job_rules rules = { 0 };
+	if (!nested_is(job_id))
+		return true;
+	if (!store->ops->get_job(store, job_id, &job, err))
+		return false;
+	bool is_there = job.key && store->ops->get_task(store, job.key, &task, err);
+	bool ok = !job.key || is_there || err->kind == ERROR_NOT_FOUND;
+	if (is_there && task.state == TASK_FAILED) {
+		ok = revive_here(store, &task, &rules, err) || err->kind == ERROR_CONFLICT;
+		ok = ok && revive_above(store, task.job_id, err);
+	}
+	close_rules(&rules);
+	task_record_finish(&task);
+	job_record_finish(&job);
+	return ok;
+}
+
 static bool can_be_revived(enum task_state state)
 {
 	return state == TASK_FAILED || state == TASK_INVALID || state == TASK_CANCELLED;
@@ -243,11 +371,13 @@ bool acts_retry_task(struct store *store, const char *id, struct error *err)
 	if (!store->ops->get_task(store, id, &task, err))
 		return false;
 	struct job_rules rules = { 0 };
-	bool ok = can_be_revived(task.state) ? revive(store, &task, &rules, err)
-					     : error_set(err, ERROR_CONFLICT,
-						       "task %s is %s: only failed, invalid and "
-						       "cancelled tasks can be retried",
-						       id, task_state_names[task.state]);
+	bool ok = can_be_revived(task.state)
+			  ? revive(store, &task, &rules, err) &&
+				    (!task.job_id || revive_above(store, task.job_id, err))
+			  : error_set(err, ERROR_CONFLICT,
+				    "task %s is %s: only failed, invalid and "
+				    "cancelled tasks can be retried",
+				    id, task_state_names[task.state]);
 	close_rules(&rules);
 	task_record_finish(&task);
 	return ok;
@@ -289,16 +419,23 @@ static bool act_on_all(struct store *store, struct task_filter filter, act_on_ta
 	return ok;
 }
 
+static bool retry_dead_of_job(
+	struct store *store, const char *id, size_t *retried, struct error *err)
+{
+	const struct task_filter dead = {
+		.job = id, .state = -1, .is_dead = true, .with_bodies = true
+	};
+	return act_on_all(store, dead, revive, retried, err);
+}
+
 bool acts_retry_job(struct store *store, const char *id, size_t *retried, struct error *err)
 {
 	struct job_record job = { 0 };
 	if (!store->ops->get_job(store, id, &job, err))
 		return false;
 	job_record_finish(&job);
-	const struct task_filter dead = {
-		.job = id, .state = -1, .is_dead = true, .with_bodies = true
-	};
-	return act_on_all(store, dead, revive, retried, err);
+	return retry_dead_of_job(store, id, retried, err) &&
+	       (*retried == 0 || revive_above(store, id, err));
 }
 
 bool acts_retry_dead(struct store *store, const char *queue, size_t *retried, struct error *err)

@@ -49,6 +49,7 @@ struct attempt {
 	bool is_committed;       /* nothing is held any more */
 	bool is_incomplete;      /* children could not be written: may not end as done */
 	bool ran_before;         /* so that the after hook is due */
+	bool bears_nested;       /* the keeper has something to do */
 	struct lease_batch next; /* leased by the commit */
 };
 
@@ -80,6 +81,10 @@ struct log_subject attempt_subject(const struct attempt *attempt);
 bool attempt_envelope(struct attempt *attempt, json_t **out, struct error *err);
 /* {"name": [result, …]} of the awaited tasks and of the parent. */
 bool attempt_inputs(struct attempt *attempt, json_t **out, struct error *err);
+/* The results of an ended job: {NAME: [result, …]} of the tasks that start no others and that none
+ * waits for, as in `inputs`. */
+bool attempt_results(struct attempt *attempt, const char *job, const struct workflow *workflow,
+	json_t **out, struct error *err);
 /* Spawns the slices of a split task; fills run. */
 void attempt_split(struct attempt *attempt);
 /* Runs a hook on the envelope and, unless it comes before the run, the outcome. */

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/fault.h"
 #include "base/log.h"
+#include "workers/nested.h"
 #include "workers/priority.h"
 #include "workers/trace.h"
 
@@ -83,6 +84,19 @@ static void drop_children_first(struct attempt *attempt, struct commit *commit)
 	commit->delay_ms = 0;
 }
 
+/* Whether children come for the keeper; those written ahead are told by their names. */
+static bool bears_nested(const struct attempt *attempt, const struct effects *effects)
+{
+	const struct spawner *spawner = &attempt->spawner;
+	for (size_t i = 0; i < effects->children_count; i++)
+		if (nested_is_queue(effects->children[i].queue))
+			return true;
+	for (size_t i = 0; i < spawner->names_count; i++)
+		if (workflow_find_task(attempt->job.workflow, spawner->names[i].name)->nested)
+			return true;
+	return false;
+}
+
 static void apply_rules(struct attempt *attempt, struct draft *draft)
 {
 	struct decision *decision = &attempt->decision;
@@ -103,6 +117,7 @@ static void apply_rules(struct attempt *attempt, struct draft *draft)
 	draft->commit.effects = draft->advance.effects;
 	if (is_done)
 		join_children(attempt, draft);
+	attempt->bears_nested = bears_nested(attempt, &draft->commit.effects);
 }
 
 static void write_draft(struct attempt *attempt, struct draft *draft)
@@ -124,6 +139,7 @@ static void write_draft(struct attempt *attempt, struct draft *draft)
 		.gate_version = decision->gate_version,
 		.entry = draft->entry,
 		.output = draft->output };
+	attempt->bears_nested = false;
 	bool has_rules = attempt->job.workflow != NULL;
 	bool is_orphan = decision->ends && attempt->task->job_id && !has_rules;
 	if (decision->is_unsatisfiable || is_orphan)
@@ -171,6 +187,11 @@ static void log_end(const struct attempt *attempt)
 		log_about(&subject, LOG_DEBUG, "%s done in %.3f s", attempt->task->name, seconds);
 		break;
 	case OUTCOME_RETRY:
+		if (!decision->status) {
+			log_about(&subject, LOG_DEBUG, "%s waits: %.*s", attempt->task->name,
+				length, reason);
+			break;
+		}
 		log_about(&subject, LOG_INFO, "%s: %.*s; next try in %.1f s", decision->status,
 			length, reason, (double)decision->delay_ms / 1000);
 		break;
@@ -204,7 +225,8 @@ static void count_end(const struct attempt *attempt)
 		atomic_store(&attempt->worker->self.setup->board->any_failed, 1);
 		break;
 	case OUTCOME_RETRY:
-		atomic_fetch_add(&slot->retried, 1);
+		if (attempt->decision.status)
+			atomic_fetch_add(&slot->retried, 1);
 		break;
 	default:
 		break;
@@ -246,6 +268,24 @@ static void refuse(struct attempt *attempt, const struct error *err)
 	attempt_conclude(attempt);
 }
 
+/* The keeper serves tasks with jobs in their place: one that is born, or whose job has ended. */
+static void tell_keeper(struct attempt *attempt, const struct commit_result *answer)
+{
+	const struct leased *task = attempt->task;
+	struct log_subject subject = attempt_subject(attempt);
+	const struct self *self = &attempt->worker->self;
+	bool has_ended = answer->job_ended && nested_is(task->job_id);
+	bool may_wake = answer->may_have_woken && attempt->facts && attempt->facts->wakes_nested;
+	struct error err;
+	if (has_ended && !nested_told(self->store, self->setup->owner, task->job_id, &err))
+		log_about(&subject, LOG_WARN, "%s; the task of job %s looks up by itself", err.text,
+			task->job_id);
+	if (attempt->run.status == RUN_NESTED && attempt->decision.outcome == OUTCOME_RETRY)
+		nested_look_again(attempt);
+	if (has_ended || may_wake || attempt->bears_nested)
+		scoreboard_ring_keeper(self->setup->board);
+}
+
 static void tell(struct attempt *attempt, const struct commit_result *answer)
 {
 	struct log_subject subject = attempt_subject(attempt);
@@ -257,6 +297,7 @@ static void tell(struct attempt *attempt, const struct commit_result *answer)
 		attempt->worker->has_given_back = true;
 	count_end(attempt);
 	log_end(attempt);
+	tell_keeper(attempt, answer);
 	const struct config_argv *hook = hook_to_tell(attempt);
 	if (hook)
 		tell_hook(attempt, hook);

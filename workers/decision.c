@@ -73,6 +73,7 @@ static const struct {
 	[RUN_LOST] = { OUTCOME_GIVE_BACK, NOTHING, "lost", false, 0 },
 	/* It counts as a loss: a handler that answers twice each time must come to an end. */
 	[RUN_HANDLER_LATE] = { OUTCOME_GIVE_BACK, NOTHING, "lost", false, 1 },
+	[RUN_NESTED] = { OUTCOME_RETRY, NOTHING, NULL, false, 0 },
 };
 
 static bool outcome_ends(enum outcome outcome)
@@ -109,6 +110,8 @@ void decision_judge(const struct budget *budget, const struct leased *spent,
 	enum spends spends = rules[run->status].spends;
 	if (spends != NOTHING)
 		spend(budget, run, spends, decision);
+	else if (run->status == RUN_NESTED)
+		decision->delay_ms = run->retry_in_ms;
 	decision->ends = outcome_ends(decision->outcome);
 	const char *message = run->message ? run->message : "failed without a reason";
 	if (decision->outcome == OUTCOME_FAILED && spends == A_CRASH)

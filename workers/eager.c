@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "workers/attempt.h"
+#include "workers/nested.h"
 
 #include <stdio.h>
 
@@ -23,13 +24,14 @@ struct eager {
 	int board_fd;
 	struct hireling *hirelings;
 	size_t count;
-	int64_t offset_ms; /* how far the clock has jumped */
+	struct config_queue nested; /* what the keeper serves elsewhere: the last hireling's */
+	int64_t offset_ms;          /* how far the clock has jumped */
 };
 
-static void hire(struct eager *eager, const struct config *config, size_t index)
+static void hire(struct eager *eager, const struct config *config, const struct config_queue *queue,
+	size_t index)
 {
 	struct hireling *hireling = &eager->hirelings[index];
-	const struct config_queue *queue = &config->queues[index];
 	struct slot *slot = &eager->board->slots[index];
 	ids_owner(hireling->owner);
 	snprintf(hireling->name, sizeof hireling->name, "%s#eager", queue->name);
@@ -66,8 +68,9 @@ bool eager_open(const struct config *config, struct eager **out, struct error *e
 	struct scoreboard *board;
 	struct store *store;
 	int board_fd;
-	if (config->queue_count > SCOREBOARD_SLOTS)
-		return error_set(err, ERROR_INVALID, "more than %d queues", SCOREBOARD_SLOTS);
+	size_t count = config->queue_count + 1;
+	if (count > SCOREBOARD_SLOTS)
+		return error_set(err, ERROR_INVALID, "more than %d queues", SCOREBOARD_SLOTS - 1);
 	if (!store_open("memory:", NULL, &store, err))
 		return false;
 	if (!scoreboard_create(&board, &board_fd, err)) {
@@ -78,10 +81,12 @@ bool eager_open(const struct config *config, struct eager **out, struct error *e
 	*eager = (struct eager){ .store = store,
 		.board = board,
 		.board_fd = board_fd,
-		.hirelings = xcalloc(config->queue_count, sizeof *eager->hirelings),
-		.count = config->queue_count };
-	for (size_t i = 0; i < eager->count; i++)
-		hire(eager, config, i);
+		.hirelings = xcalloc(count, sizeof *eager->hirelings),
+		.nested = nested_queue(),
+		.count = count };
+	for (size_t i = 0; i < config->queue_count; i++)
+		hire(eager, config, &config->queues[i], i);
+	hire(eager, config, &eager->nested, config->queue_count);
 	*out = eager;
 	return true;
 }
@@ -91,6 +96,7 @@ void eager_close(struct eager *eager)
 	for (size_t i = 0; i < eager->count; i++)
 		dismiss(&eager->hirelings[i]);
 	free(eager->hirelings);
+	json_decref(eager->nested.validate);
 	scoreboard_destroy(eager->board, eager->board_fd);
 	store_close(eager->store);
 	free(eager);

@@ -5,6 +5,7 @@
 #include "base/jsontext.h"
 #include "workers/acts.h"
 #include "workers/findings.h"
+#include "workers/nested.h"
 #include "workers/trace.h"
 
 #define SHOWN_MAX 10
@@ -41,6 +42,30 @@ static bool explain_waiting(const struct explain_view *view, const struct task_r
 	}
 	close_job(&job);
 	return ok;
+}
+
+/* A job runs in its place. */
+static bool explain_place(const struct explain_view *view, const struct task_record *task,
+	json_t *list, struct error *err)
+{
+	char id[IDS_UUID_SIZE];
+	struct job_record job = { 0 };
+	nested_id(task->id, id);
+	if (!view->store->ops->get_job(view->store, id, &job, err)) {
+		if (err->kind != ERROR_NOT_FOUND)
+			return false;
+		findings_add(list, NULL, task->created_at_ms,
+			"%s (%s): the job in its place is not started yet; a keeper does that",
+			task->name, task->id);
+		return true;
+	}
+	OWNED(free) char *mend = xprintf("reeve explain %s", id);
+	findings_add(list, mend, job.created_at_ms,
+		"%s (%s) waits for job %s of workflow %s in its place, which is %s%s%s", task->name,
+		task->id, id, job.workflow, job_state_names[job.state], job.reason ? ": " : "",
+		job.reason ? job.reason : "");
+	job_record_finish(&job);
+	return true;
 }
 
 static bool explain_queued(const struct explain_view *view, const struct task_record *task,
@@ -128,7 +153,10 @@ bool explain_task(const struct explain_view *view, const char *id, json_t **out,
 	if (!view->store->ops->get_task(view->store, id, &task, err))
 		return false;
 	OWNED(json) json_t *findings = json_array();
-	bool ok = by_state[task.state](view, &task, findings, err);
+	enum task_state kept = task.state;
+	nested_show_task(&task);
+	bool ok = task.state != kept ? explain_place(view, &task, findings, err)
+				     : by_state[task.state](view, &task, findings, err);
 	if (ok)
 		*out = json_pack("{s:s, s:s, s:s, s:O}", "kind", "task", "id", id, "status",
 			task_state_names[task.state], "findings", findings);
@@ -152,7 +180,9 @@ static bool explain_some(const struct explain_view *view, const struct opened_jo
 	bool ok = true;
 	for (size_t i = 0; ok && i < page.count && i < SHOWN_MAX; i++) {
 		const struct task_record *task = &page.rows[i];
-		if (task->state == TASK_WAITING)
+		if (nested_is_queue(task->queue) && !filter.is_dead && filter.queue)
+			ok = explain_place(view, task, list, err);
+		else if (task->state == TASK_WAITING)
 			ok = findings_of_gate(view, &gated, task, list, err);
 		else
 			findings_add(list, mend, task->finished_at_ms, "%s (%s) is %s: %s",
@@ -174,7 +204,7 @@ static void explain_queues(
 		const struct name_count *name = &job->record.names[i];
 		const struct workflow_task *task = workflow_find_task(job->workflow, name->name);
 		int64_t queued = name->states[TASK_QUEUED];
-		if (queued == 0 || !task)
+		if (queued == 0 || !task || task->nested)
 			continue;
 		findings_add(list, NULL, 0, "%lld %s %s queued on %s", (long long)queued,
 			name->name, queued == 1 ? "is" : "are", task->queue);
@@ -201,8 +231,10 @@ static bool explain_tasks(const struct explain_view *view, const struct opened_j
 {
 	const struct task_filter dead = { .state = -1, .is_dead = true };
 	const struct task_filter waiting = { .state = TASK_WAITING };
+	const struct task_filter places = { .queue = WORKFLOW_NESTED_QUEUE, .state = TASK_QUEUED };
 	if (!explain_some(view, job, dead, list, err) ||
-		!explain_some(view, job, waiting, list, err))
+		!explain_some(view, job, waiting, list, err) ||
+		!explain_some(view, job, places, list, err))
 		return false;
 	if (job->record.state != JOB_CANCELLED)
 		explain_queues(view, job, list);

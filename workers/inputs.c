@@ -11,6 +11,7 @@
 
 struct collection {
 	struct attempt *attempt;
+	const char *job;
 	json_t *inputs;
 	const char *name;  /* being collected */
 	const char *queue; /* of that name */
@@ -55,7 +56,7 @@ static bool take_rows(struct collection *into, int64_t parent, struct error *err
 	struct task_list page;
 	size_t got;
 	do {
-		const struct task_filter filter = { .job = into->attempt->task->job_id,
+		const struct task_filter filter = { .job = into->job,
 			.name = into->name,
 			.parent = parent,
 			.state = -1,
@@ -85,7 +86,7 @@ static bool walk_through(
 	bool ok = true;
 	size_t got;
 	do {
-		const struct task_filter filter = { .job = into->attempt->task->job_id,
+		const struct task_filter filter = { .job = into->job,
 			.name = name,
 			.parent = parent,
 			.state = -1,
@@ -176,7 +177,10 @@ static bool collect_from_parent(struct collection *into, struct error *err)
 	const struct line *parent;
 	if (!get_parent(into->attempt, &parent, err))
 		return false;
-	if (parent->wait_gate) {
+	const struct workflow_task *facts =
+		workflow_find_task(into->attempt->job.workflow, parent->name);
+	bool has_own = facts && facts->nested;
+	if (parent->wait_gate && !has_own) {
 		OWNED(free) char *gate = xstrdup(parent->wait_gate);
 		return collect_awaited(into, parent->name, gate, parent->wait_scope, err);
 	}
@@ -192,12 +196,62 @@ bool attempt_inputs(struct attempt *attempt, json_t **out, struct error *err)
 {
 	const struct leased *task = attempt->task;
 	OWNED(json) json_t *inputs = json_object();
-	struct collection into = { .attempt = attempt, .inputs = inputs };
+	struct collection into = { .attempt = attempt, .job = task->job_id, .inputs = inputs };
 	if (attempt->job.workflow && task->parent > 0 && !collect_from_parent(&into, err))
 		return false;
 	if (attempt->job.workflow && task->wait_gate &&
 		!collect_awaited(&into, task->name, task->wait_gate, task->wait_scope, err))
 		return false;
 	*out = GIVE(inputs);
+	return true;
+}
+
+/* Results of over a mebibyte are how many there are, by the job's own counts. */
+static bool collect_ended(
+	struct collection *into, const struct workflow *workflow, struct error *err)
+{
+	for (size_t i = 0; i < workflow_task_count(workflow); i++) {
+		const struct workflow_task *task = workflow_task_at(workflow, i);
+		if (!task->is_last)
+			continue;
+		into->name = task->name;
+		into->results = json_array();
+		json_object_set_new(into->inputs, task->name, into->results);
+		if (!is_full(into) && !take_rows(into, -1, err))
+			return false;
+	}
+	return true;
+}
+
+static bool count_ended(struct collection *into, struct error *err)
+{
+	struct self *self = &into->attempt->worker->self;
+	struct job_record job;
+	bool ok;
+	do
+		ok = self->store->ops->get_job(self->store, into->job, &job, err);
+	while (self_tries_again(self, ok, err));
+	if (!ok)
+		return false;
+	for (size_t i = 0; i < job.name_count; i++) {
+		json_int_t count = 0;
+		for (int state = 0; state < TASK_STATES; state++)
+			count += job.names[i].states[state];
+		if (json_object_get(into->inputs, job.names[i].name))
+			json_object_set_new(into->inputs, job.names[i].name,
+				json_pack("{s:I}", "count", count));
+	}
+	job_record_finish(&job);
+	return true;
+}
+
+bool attempt_results(struct attempt *attempt, const char *job, const struct workflow *workflow,
+	json_t **out, struct error *err)
+{
+	OWNED(json) json_t *results = json_object();
+	struct collection into = { .attempt = attempt, .job = job, .inputs = results };
+	if (!collect_ended(&into, workflow, err) || (is_full(&into) && !count_ended(&into, err)))
+		return false;
+	*out = GIVE(results);
 	return true;
 }

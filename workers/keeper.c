@@ -8,6 +8,7 @@
 #include "base/fault.h"
 #include "base/log.h"
 #include "workers/doors.h"
+#include "workers/nested.h"
 #include "workers/preflight.h"
 #include "workers/trace.h"
 
@@ -79,14 +80,28 @@ static bool release(struct keeper *keeper, const struct death *death)
 	return true;
 }
 
+/* It may have ended a job that runs in the place of a task, and not told that task. */
+static void tell_for(struct keeper *keeper, const struct death *death)
+{
+	char job[IDS_UUID_SIZE];
+	int64_t seq;
+	struct error err;
+	if (store_split_id(death->task_id, job, &seq))
+		keeper_note(keeper,
+			nested_told(keeper->self.store, keeper->self.setup->owner, job, &err),
+			"nested", &err);
+}
+
 /* A death is handled after the release: a keeper that dies in between does it again. */
 static void release_the_dead(struct keeper *keeper)
 {
 	struct scoreboard *board = keeper->self.setup->board;
 	struct death death;
 	uint64_t number;
-	while (scoreboard_next_death(board, &death, &number) && release(keeper, &death))
+	while (scoreboard_next_death(board, &death, &number) && release(keeper, &death)) {
+		tell_for(keeper, &death);
 		scoreboard_death_handled(board, number);
+	}
 }
 
 static void sweep(struct keeper *keeper)
@@ -184,6 +199,7 @@ static void look(struct keeper *keeper)
 	if (is_changed || now >= keeper->sweep_at_ms)
 		sweep(keeper);
 	keeper_adopt_starts(keeper);
+	keeper_nest(keeper);
 	/* The others first: a measurement may make the supervisor act on both. */
 	keeper_beat(keeper);
 	keeper_measure(keeper);
@@ -252,7 +268,9 @@ _Noreturn void keeper_main(const struct worker_setup *setup)
 	keeper.recount.cycle_at_ms = clock_steady_ms() + RECOUNT_FIRST_MS;
 	keeper_open_gauges(&keeper);
 	keeper_open_watch(&keeper);
+	keeper_open_nested(&keeper);
 	keep(&keeper);
+	keeper_close_nested(&keeper);
 	keeper_end_beats(&keeper);
 	recount_finish(&keeper.recount);
 	jobs_destroy(keeper.jobs);

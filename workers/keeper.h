@@ -1,6 +1,7 @@
 #pragma once
 /* Parts of the keeper; keeper.c has the loop. Nothing stops where it dies: it makes things prompt.
  */
+#include "workers/attempt.h"
 #include "workers/jobs.h"
 #include "workers/keeper_recount.h"
 #include "workers/self.h"
@@ -28,8 +29,18 @@ struct keeper_beats {
 	json_t *heard;        /* {ID: what it told}, of the others; NULL: nobody was heard yet */
 };
 
+/* The worker of tasks with jobs in their place; see keeper_nested.c. */
+struct keeper_nested {
+	struct worker_setup setup;
+	struct config_queue queue;
+	struct worker worker;
+	uint32_t seen; /* the bell at the last look */
+	int64_t at_ms; /* steady: looked at then, rung or not */
+};
+
 struct keeper {
 	struct self self;
+	struct keeper_nested nested;
 	struct jobs *jobs;
 	struct gauge *gauges;
 	size_t gauge_count;
@@ -56,5 +67,9 @@ void keeper_open_watch(struct keeper *keeper);
 void keeper_judge_idle(struct keeper *keeper);
 /* Makes the jobs that applications have asked for. */
 void keeper_adopt_starts(struct keeper *keeper);
+void keeper_open_nested(struct keeper *keeper);
+void keeper_close_nested(struct keeper *keeper);
+/* Starts and ends what has a job in its place. */
+void keeper_nest(struct keeper *keeper);
 /* Logs an act that failed; true where it went well. */
 bool keeper_note(struct keeper *keeper, bool ok, const char *what, const struct error *err);

@@ -20,19 +20,11 @@ static struct workflow *find_workflow(struct store *store, const struct config *
 	struct workflow_list list = { 0 };
 	struct workflow_faults faults = { 0 };
 	struct workflow *found = NULL;
-	bool is_there = false;
 	workflow_list_load(config->workflow_paths, &list, &faults);
-	for (size_t i = 0; i < list.count && !is_there; i++) {
-		struct workflow_faults mistakes = { 0 };
-		is_there = strcmp(list.sources[i].name, start->workflow) == 0;
-		if (is_there)
-			workflow_create(list.sources[i].name, list.sources[i].descriptor, &found,
-				&mistakes, err);
-		workflow_faults_finish(&mistakes);
-	}
+	bool is_open = workflow_open(&list, start->workflow, &found, NULL, err);
 	workflow_list_finish(&list);
 	workflow_faults_finish(&faults);
-	if (is_there)
+	if (is_open || err->kind != ERROR_NOT_FOUND)
 		return found;
 	if (start->hash)
 		return acts_open_workflow(store, start->hash, &found, err) ? found : NULL;

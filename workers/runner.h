@@ -25,6 +25,7 @@ enum run_status {
 	RUN_HALTED,
 	RUN_LOST,
 	RUN_HANDLER_LATE, /* the handler answered a second time for the task before: give back */
+	RUN_NESTED, /* no run: a job in its place goes on; again after retry_in_ms, uncounted */
 };
 
 struct run_result {

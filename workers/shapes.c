@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/jsontext.h"
+#include "workers/nested.h"
 #include "workers/trace.h"
 
 json_t *shapes_value(const char *text)
@@ -37,11 +38,14 @@ static json_t *count_states(const struct job_record *job)
 
 json_t *shapes_job(const struct job_record *job)
 {
-	return json_pack("{s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:o}", "id", trace_text(job->id),
-		"workflow", trace_text(job->workflow), "status", job_state_names[job->state],
-		"reason", trace_text(job->reason), "payload", shapes_value(job->payload),
-		"created_at", shapes_time(job->created_at_ms), "finished_at",
-		shapes_time(job->finished_at_ms), "tasks", count_states(job));
+	json_t *shape = json_pack("{s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:o}", "id",
+		trace_text(job->id), "workflow", trace_text(job->workflow), "status",
+		job_state_names[job->state], "reason", trace_text(job->reason), "payload",
+		shapes_value(job->payload), "created_at", shapes_time(job->created_at_ms),
+		"finished_at", shapes_time(job->finished_at_ms), "tasks", count_states(job));
+	if (nested_is(job->id))
+		json_object_set_new(shape, "parent", trace_text(job->key));
+	return shape;
 }
 
 static json_t *list_entries(const struct attempt_list *attempts)
@@ -65,11 +69,16 @@ int64_t shapes_due_ms(const struct task_record *task)
 
 json_t *shapes_task(const struct task_record *task, const struct attempt_list *attempts)
 {
-	return json_pack("{s:s, s:o, s:o, s:o, s:s, s:o, s:o, s:I, s:o, s:o, s:o, s:o}", "id",
-		task->id, "job_id", trace_text(task->job_id), "name", trace_text(task->name),
+	json_t *shape = json_pack("{s:s, s:o, s:o, s:o, s:s, s:o, s:o, s:I, s:o, s:o, s:o, s:o}",
+		"id", task->id, "job_id", trace_text(task->job_id), "name", trace_text(task->name),
 		"queue", trace_text(task->queue), "status", task_state_names[task->state], "reason",
 		trace_text(task->reason), "due_at", shapes_time(shapes_due_ms(task)), "attempt",
 		(json_int_t)task->attempt, "payload", shapes_value(task->payload), "result",
 		shapes_value(task->result), "trace", list_entries(attempts), "output",
 		trace_text(last_output(attempts)));
+	char nested[IDS_UUID_SIZE];
+	nested_id(task->id, nested);
+	if (nested_is_queue(task->queue))
+		json_object_set_new(shape, "nested_job", json_string(nested));
+	return shape;
 }

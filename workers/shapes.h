@@ -5,11 +5,12 @@
 #include <jansson.h>
 
 /* {"id","workflow","status","reason","payload","created_at","finished_at","tasks":{NAME:{STATE:
- * COUNT}}}; states without tasks are left out. Owned. */
+ * COUNT}}}; states without tasks are left out; "parent" of a job in the place of a task. Owned. */
 json_t *shapes_job(const struct job_record *job);
 
 /* {"id","job_id","name","queue","status","due_at","attempt","payload","result","trace","output"};
- * trace and output (of the last attempt) come from the attempts. Owned. */
+ * trace and output (of the last attempt) come from the attempts; "nested_job" where one is in its
+ * place. Owned. */
 json_t *shapes_task(const struct task_record *task, const struct attempt_list *attempts);
 
 /* When a queued task is or was due; 0 for all others, whatever their store remembers. */

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/jsontext.h"
 #include "base/log.h"
+#include "workers/nested.h"
 #include "workers/shapes.h"
 #include "workers/trace.h"
 
@@ -177,7 +178,10 @@ static void apply_order(struct attempt *attempt)
 static void perform(struct attempt *attempt)
 {
 	struct error err;
-	performers[attempt->worker->queue->type](attempt);
+	if (attempt->facts && attempt->facts->nested)
+		nested_run(attempt);
+	else
+		performers[attempt->worker->queue->type](attempt);
 	apply_order(attempt);
 	if (attempt->run.status == RUN_DONE && !spawner_flush(&attempt->spawner, &err))
 		attempt_fail(attempt, &err);

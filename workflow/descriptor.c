@@ -184,7 +184,11 @@ static void read_facts(struct task_model *task, const json_t *given)
 	struct workflow_task *facts = &task->facts;
 	const json_t *priority = json_object_get(given, "priority");
 	const char *policy = jsontext_member(given, "if_failed");
-	facts->queue = jsontext_member(given, "queue");
+	const json_t *nested = json_object_get(given, "workflow");
+	facts->nested = json_is_string(nested) ? json_string_value(nested)
+					       : jsontext_member(nested, "name");
+	facts->nested_hash = jsontext_member(nested, "hash");
+	facts->queue = facts->nested ? WORKFLOW_NESTED_QUEUE : jsontext_member(given, "queue");
 	facts->has_priority = json_is_integer(priority);
 	facts->priority = (int)json_integer_value(priority);
 	facts->delay_ms = descriptor_duration(given, "delay");

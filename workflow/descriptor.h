@@ -95,6 +95,9 @@ struct workflow {
 	struct index_list gates;    /* those that live in the whole job's scope */
 	struct index_list explicit; /* `starts` of the descriptor, where given */
 	bool has_starts;
+	struct workflow **nested; /* owned */
+	size_t nested_count;
+	int height; /* levels below it */
 };
 
 /* Builds the model of a descriptor that passed descriptor_check; derives nothing. The descriptor is

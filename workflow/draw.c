@@ -108,6 +108,14 @@ static void put_condition(FILE *out, const struct task_model *gate, size_t i)
 		fprintf(out, " (%s)", function);
 }
 
+static void put_place(FILE *out, const struct task_model *task)
+{
+	if (task->facts.nested)
+		fprintf(out, "  workflow %s", task->facts.nested);
+	else
+		fprintf(out, "  queue %s", task->facts.queue);
+}
+
 /* Answers whether what the task starts is still to be shown. */
 static bool put_task(struct drawing *drawing, size_t index, enum edge edge)
 {
@@ -123,7 +131,7 @@ static bool put_task(struct drawing *drawing, size_t index, enum edge edge)
 		fputs(has_more ? "  (see above)\n" : "\n", drawing->out);
 		return false;
 	}
-	fprintf(drawing->out, "  queue %s", task->facts.queue);
+	put_place(drawing->out, task);
 	for (size_t i = 0; i < task->condition_count; i++)
 		put_condition(drawing->out, task, i);
 	OWNED(free) char *counts = count_text(drawing, task->facts.name);
@@ -226,8 +234,10 @@ static void put_box(struct drawing *drawing, const struct notation *notation, si
 	FILE *out = drawing->out;
 	fprintf(out, notation->box[task->facts.waits], index);
 	put_escaped(out, task->facts.name, notation->escapes, notation->escape_count);
-	fprintf(out, "%squeue %s%s%s", notation->line_break, task->facts.queue,
-		*counts ? notation->line_break : "", counts);
+	fprintf(out, "%s%s ", notation->line_break, task->facts.nested ? "workflow" : "queue");
+	put_escaped(out, task->facts.nested ? task->facts.nested : task->facts.queue,
+		notation->escapes, notation->escape_count);
+	fprintf(out, "%s%s", *counts ? notation->line_break : "", counts);
 	fputs(notation->box_end[task->facts.waits], out);
 }
 

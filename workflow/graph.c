@@ -85,6 +85,15 @@ void graph_link(struct workflow *workflow)
 {
 	for (size_t i = 0; i < workflow->count; i++)
 		link_task(workflow, i);
+	for (size_t i = 0; i < workflow->count; i++) {
+		struct task_model *task = &workflow->tasks[i];
+		task->facts.is_last = task->heirs.count + task->followers.count == 0;
+		FOR_EACH_INDEX(follower, &task->followers)
+		{
+			task->facts.wakes_nested =
+				task->facts.wakes_nested || workflow->tasks[follower].facts.nested;
+		}
+	}
 	link_entries(workflow);
 }
 

@@ -30,6 +30,12 @@ static bool is_name(const char *name)
 	return length > 0 && length <= WORKFLOW_NAME_MAX;
 }
 
+static bool is_text_name(const json_t *name)
+{
+	const char *text = json_string_value(name);
+	return text && strlen(text) == json_string_length(name) && is_name(text);
+}
+
 bool keys_is_duration(const json_t *value, int64_t least_ms, int64_t most_ms)
 {
 	int64_t ms;
@@ -149,10 +155,16 @@ static void check_retries(const struct place *place, const json_t *retries)
 	}
 }
 
-static void refuse_workflow(const struct place *place, const json_t *value)
+/* A name; or what the store has of a workflow that was started: {name, hash}. */
+static void check_workflow(const struct place *place, const json_t *workflow)
 {
-	(void)value;
-	descriptor_fault(place->faults, "%sworkflow: not supported yet", place->path);
+	const char *hash = jsontext_member(workflow, "hash");
+	bool is_resolved = hash && strlen(hash) == WORKFLOW_HASH_SIZE - 1 &&
+			   !hash[strspn(hash, "0123456789abcdef")];
+	if (!is_text_name(
+		    json_is_object(workflow) ? json_object_get(workflow, "name") : workflow) ||
+		(json_is_object(workflow) && !is_resolved))
+		keys_fault(place, "workflow", "the name of a workflow", workflow);
 }
 
 static const struct {
@@ -175,8 +187,23 @@ static const struct {
 	{ "priority", check_priority, false },
 	{ "if_failed", check_if_failed, false },
 	{ "when", when_check, false },
-	{ "workflow", refuse_workflow, false },
+	{ "workflow", check_workflow, false },
 };
+
+/* Nothing of a nested job's own runs: it has no handler, and ends as its job does. */
+static void check_nested(const struct place *place, const char *name, const json_t *task)
+{
+	static const char *const idle[] = { "waits_for", "starts_parallel", "starts_manually",
+		"retries", "timeout" };
+	for (size_t i = 0; i < ARRAY_SIZE(idle) && json_object_get(task, "workflow"); i++) {
+		const json_t *value = json_object_get(task, idle[i]);
+		if (value && !json_is_null(value))
+			descriptor_fault(place->faults,
+				"tasks.%s: has both workflow and %s; a nested job runs in place of "
+				"a handler",
+				name, idle[i]);
+	}
+}
 
 static void check_task(
 	const json_t *tasks, const char *name, const json_t *task, struct workflow_faults *faults)
@@ -191,12 +218,12 @@ static void check_task(
 	if (json_object_get(task, "after") && json_object_size(json_object_get(task, "waits_for")))
 		descriptor_fault(faults,
 			"tasks.%s: has both after and waits_for; a task waits in one way", name);
+	check_nested(&place, name, task);
 }
 
 static void check_name(const struct place *place, const char *key, const json_t *name)
 {
-	if (!json_is_string(name) || strlen(json_string_value(name)) != json_string_length(name) ||
-		!is_name(json_string_value(name)))
+	if (!is_text_name(name))
 		keys_fault(place, key, "a name of 1 to 200 bytes without control characters", name);
 }
 

@@ -9,6 +9,8 @@ static void check_queue(const struct workflow *workflow, const struct task_model
 {
 	const char *name = task->facts.name;
 	const struct config_queue *queue = config_find_queue(config, task->facts.queue);
+	if (task->facts.nested)
+		return;
 	if (!queue)
 		descriptor_fault(absent,
 			"workflow %s: tasks.%s.queue: \"%s\" is not configured here",

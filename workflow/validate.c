@@ -13,9 +13,7 @@
 static const char *const qyu_keys[] = { "queue", "waits_for", "starts", "starts_parallel",
 	"starts_manually", "starts_with_params" };
 static const char *const own_keys[] = { "after", "payload", "retries", "timeout", "delay",
-	"priority", "if_failed", "starts_on_failure", "when" };
-/* Refused by keys.c with a line of their own. */
-static const char *const later_keys[] = { "workflow" };
+	"priority", "if_failed", "starts_on_failure", "when", "workflow" };
 
 void descriptor_fault(struct workflow_faults *faults, const char *format, ...)
 {
@@ -89,8 +87,7 @@ static void check_known_keys(const char *name, const json_t *task, struct workfl
 	json_object_foreach((json_t *)task, key, value)
 	{
 		if (!has_word(qyu_keys, ARRAY_SIZE(qyu_keys), key) &&
-			!has_word(own_keys, ARRAY_SIZE(own_keys), key) &&
-			!has_word(later_keys, ARRAY_SIZE(later_keys), key))
+			!has_word(own_keys, ARRAY_SIZE(own_keys), key))
 			add_quoted(&unknown, key);
 	}
 	if (!unknown)
@@ -187,7 +184,7 @@ static void check_task(
 		descriptor_fault(faults, "%s must be described by a Hash", name);
 		return;
 	}
-	if (!json_is_string(json_object_get(task, "queue")))
+	if (!json_is_string(json_object_get(task, "queue")) && !json_object_get(task, "workflow"))
 		descriptor_fault(faults, "%s must have a valid queue", name);
 	check_known_keys(name, task, faults);
 	bool is_formed = has_reference_format(task);

@@ -89,6 +89,9 @@ void workflow_destroy(struct workflow *workflow)
 		return;
 	for (size_t i = 0; i < workflow->count; i++)
 		json_decref(workflow->tasks[i].defaults);
+	for (size_t i = 0; i < workflow->nested_count; i++)
+		workflow_destroy(workflow->nested[i]);
+	free(workflow->nested);
 	json_decref(workflow->descriptor);
 	free(workflow->text);
 	workflow_arena_destroy(workflow->arena);

@@ -11,6 +11,9 @@
 #include <jansson.h>
 
 #define WORKFLOW_HASH_SIZE 65
+/* Where tasks with `workflow:` stand: no name that a configuration could have. */
+#define WORKFLOW_NESTED_QUEUE "@nested"
+#define WORKFLOW_NESTED_MAX   16 /* levels of workflows below one another */
 
 struct workflow; /* immutable */
 
@@ -55,6 +58,20 @@ void workflow_list_load(
 	char *const *paths, struct workflow_list *list, struct workflow_faults *faults);
 void workflow_list_finish(struct workflow_list *list);
 
+/*
+ * The workflow of this name with all that its tasks name in `workflow:`, each resolved to its hash,
+ * so that a job keeps the versions that it started with. NOT_FOUND where the list has none of this
+ * name; INVALID, with lines in faults (may be NULL), for its own mistakes, for a nested one that is
+ * not there or has mistakes, for a cycle, and for more than WORKFLOW_NESTED_MAX levels.
+ */
+bool workflow_open(const struct workflow_list *list, const char *name, struct workflow **out,
+	struct workflow_faults *faults, struct error *err);
+/* What is nested in a workflow that workflow_open made, at any depth: each before those that name
+ * it. Borrowed. */
+size_t workflow_nested(const struct workflow *workflow, struct workflow *const **nested);
+/* A nested workflow that is not resolved, or NULL: then a job can be started. */
+const char *workflow_unresolved(const struct workflow *workflow);
+
 struct config;
 /* Adds lines: a gate on a configured queue that is not of type sync is a mistake; a queue that is
  * not configured is a warning (it may live on another host), a mistake where strict. Both start
@@ -70,8 +87,12 @@ struct workflow_task {
 	int64_t delay_ms, timeout_ms; /* of a run; CONFIG_NO_LIMIT: none */
 	const json_t *retries;        /* its `retries` section as in a queue; or NULL */
 	bool may_spawn;               /* has starts_manually or starts_parallel */
-	bool starts_others; /* has children of any kind: its end needs the job's payload */
-	const json_t *when; /* NULL: it always runs */
+	bool starts_others;      /* has children of any kind: its end needs the job's payload */
+	bool is_last;            /* starts no other, and none waits for it */
+	bool wakes_nested;       /* an `after` task with `workflow` waits for it */
+	const char *nested;      /* `workflow`: a job of that one runs in its place; NULL: none */
+	const char *nested_hash; /* NULL where it is not resolved */
+	const json_t *when;      /* NULL: it always runs */
 	bool when_reads_results;
 };
 /* NULL where the workflow has no such task. */
