@@ -33,10 +33,13 @@ class Tree:
         return subprocess.run([os.path.abspath(REEVE), "-c", str(self.home / "reeve.yaml"), *words],
                               check=True, stdout=subprocess.PIPE, text=True).stdout
 
-    def start(self):
+    def spawn(self):
         log = open(self.home / "log", "w")
         self.supervisor = subprocess.Popen([os.path.abspath(REEVE), "-c", str(self.home / "reeve.yaml"), "run"],
                                            stdout=log, stderr=log)
+
+    def start(self):
+        self.spawn()
         while subprocess.run([os.path.abspath(REEVE), "-c", str(self.home / "reeve.yaml"), "status"],
                              stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode:
             time.sleep(0.05)
@@ -44,10 +47,14 @@ class Tree:
     def __enter__(self):
         return self
 
+    def stop(self):
+        self.supervisor.terminate()
+        self.supervisor.wait()
+        self.supervisor = None
+
     def __exit__(self, *_):
         if self.supervisor:
-            self.supervisor.terminate()
-            self.supervisor.wait()
+            self.stop()
         shutil.rmtree(self.home)
 
     def status(self):
