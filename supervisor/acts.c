@@ -71,10 +71,19 @@ void acts_on_due(struct ev_loop *loop, ev_timer *timer, int events)
 	child_handle(timer->data, EVENT_DUE);
 }
 
-void acts_wake(const struct child *child)
+static void wake(const struct child *child)
 {
 	if (child->pid)
 		kill(child->pid, SIGTERM);
+}
+
+void acts_wake_idle(const struct child *child)
+{
+	/* Before we look whether it is busy; and it shows that it is idle before it looks at this.
+	 * So one of us sees the other's word. */
+	atomic_fetch_add(&child->slot->told, 1);
+	if (atomic_load(&child->slot->state) != SLOT_BUSY)
+		wake(child);
 }
 
 static void tell_command(struct child *child, enum slot_command command)
@@ -83,7 +92,10 @@ static void tell_command(struct child *child, enum slot_command command)
 	if (child->told_at_ms == 0)
 		child->told_at_ms = clock_steady_ms();
 	atomic_store(&child->slot->command, (int32_t)command);
-	acts_wake(child);
+	if (command == COMMAND_HALT)
+		wake(child);
+	else
+		acts_wake_idle(child);
 }
 
 static void drain(struct child *child)

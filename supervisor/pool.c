@@ -73,12 +73,12 @@ static int count_by_file(const struct pool *pool, const struct config_queue *que
 	return pool->desired < queue->workers_max ? pool->desired : queue->workers_max;
 }
 
-/* Idle ones look again. */
+/* They look again: idle ones at once, busy ones after their task. */
 static void wake_workers(struct pool *pool)
 {
 	for (size_t i = 0; i < pool->count; i++)
 		if (pool->children[i]->slot)
-			acts_wake(pool->children[i]);
+			acts_wake_idle(pool->children[i]);
 }
 
 void pool_tell_limits(struct pool *pool)
@@ -220,7 +220,7 @@ void pool_pause(struct pool *pool, bool is_paused)
 		if (!child->slot)
 			continue;
 		atomic_store(&child->slot->is_paused, is_paused);
-		acts_wake(child);
+		acts_wake_idle(child);
 	}
 	fleet_tell(pool);
 }

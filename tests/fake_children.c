@@ -54,8 +54,11 @@ static void rest(const struct worker_setup *setup)
 	sigemptyset(&none);
 	if (ppoll(&lifeline, 1, NULL, &none) > 0)
 		_exit(WORKER_EXIT_OK);
-	if (!wants_reopen)
+	if (!wants_reopen) {
+		if (atomic_load(&setup->slot->state) == SLOT_BUSY)
+			write_line("woken", setup->name);
 		return;
+	}
 	wants_reopen = 0;
 	log_reopen(NULL);
 	log_line(LOG_INFO, "opened anew");

@@ -365,6 +365,25 @@ static void a_busy_worker_gives_back_before_the_grace_ends(void)
 	CU_ASSERT_EQUAL(stop(SIGTERM), 1);
 }
 
+static void a_busy_worker_gets_no_signal_until_the_grace_ends(void)
+{
+	start("  busy: { workers: { min: 2, max: 4 } }\n");
+	AWAIT(find_worker("busy", 1, "busy") && find_worker("busy", 2, "busy"));
+	CU_ASSERT_TRUE(is_ok("{\"command\":\"scale\",\"queue\":\"busy\",\"workers\":0}"));
+	CU_ASSERT_TRUE(is_ok("{\"command\":\"pause\",\"queue\":\"busy\"}"));
+	CU_ASSERT_TRUE(is_ok("{\"command\":\"resume\",\"queue\":\"busy\"}"));
+	CU_ASSERT_TRUE(is_ok("{\"command\":\"restart\"}"));
+	write_config("  busy: { workers: 1, lease: 7s }\n");
+	CU_ASSERT_TRUE(is_ok("{\"command\":\"reload\"}"));
+	write_config("  other: { workers: 1 }\n");
+	CU_ASSERT_TRUE(is_ok("{\"command\":\"reload\"}"));
+	AWAIT(find_worker("other", 1, "idle"));
+	CU_ASSERT_FALSE(home_has("woken", "busy"));
+	kill(supervisor, SIGTERM);
+	AWAIT(home_has("woken", "busy"));
+	CU_ASSERT_EQUAL(stop(SIGTERM), 1);
+}
+
 static void a_deaf_worker_is_killed_when_the_grace_ends(void)
 {
 	start("  deaf: { workers: 1 }\n");
@@ -877,6 +896,7 @@ int main(void)
 		SUITE_TEST(a_crash_loop_is_probed_and_harms_no_other_queue),
 		SUITE_TEST(a_fatal_queue_ends_the_supervisor),
 		SUITE_TEST(a_busy_worker_gives_back_before_the_grace_ends),
+		SUITE_TEST(a_busy_worker_gets_no_signal_until_the_grace_ends),
 		SUITE_TEST(a_deaf_worker_is_killed_when_the_grace_ends),
 		SUITE_TEST(a_stop_without_grace_kills_at_once),
 		SUITE_TEST(a_second_supervisor_is_refused_with_the_firsts_pid),

@@ -55,7 +55,9 @@ struct slot {
 	/* Steady time at which the program that runs should have been killed by the child; 0: none
 	 * runs, or it has no time-out. */
 	_Atomic int64_t overdue_at_ms;
-	char reserved[40];
+	/* Raised by the parent with each thing that it changes for the child. */
+	_Atomic uint32_t told;
+	char reserved[36];
 };
 
 /* How closely the parent follows the depth of a queue. */

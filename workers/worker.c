@@ -71,9 +71,17 @@ static int64_t with_jitter(int64_t ms)
 	return ms - (int64_t)(ids_random64() % (uint64_t)(ms / 8 + 1));
 }
 
+/* Looks once more when it shows that it is idle: what the supervisor tells a busy worker comes
+ * without a signal. */
+static void sleep_paused(struct worker *worker)
+{
+	if (self_command(&worker->self) == COMMAND_RUN && self_is_paused(&worker->self))
+		self_sleep(&worker->self, PAUSE_MS);
+}
+
 /* The first wait of an idle time is short; after it memory is given back, and with each further
  * look what the store took for it: a connection, its caches. */
-static void rest(struct worker *worker, int *rounds)
+static void rest(struct worker *worker, uint32_t told, int *rounds)
 {
 	struct store *store = worker->self.store;
 	int64_t next_ms = worker->hand.batch.next_ms;
@@ -81,6 +89,8 @@ static void rest(struct worker *worker, int *rounds)
 	if (*rounds > 0 && next_ms >= 0 && next_ms < IDLE_LEAST_MS)
 		next_ms = IDLE_LEAST_MS;
 	show_idle(worker);
+	if (atomic_load(&worker->slot->told) != told)
+		return;
 	if (*rounds == 1)
 		jobs_forget(worker->jobs);
 	if (*rounds >= 1) {
@@ -111,6 +121,7 @@ static bool take_or_rest(struct worker *worker, int *rounds)
 	struct store *store = worker->self.store;
 	struct error err;
 	/* Read before the lease: what is rung in between ends the rest at once. */
+	uint32_t told = atomic_load(&worker->slot->told);
 	sources_listen(&worker->sources, store);
 	bool ok = worker_lease(worker, &err);
 	if (self_tries_again(&worker->self, ok, &err))
@@ -120,7 +131,7 @@ static bool take_or_rest(struct worker *worker, int *rounds)
 		return false;
 	}
 	if (ok && worker->hand.batch.count == 0)
-		rest(worker, rounds);
+		rest(worker, told, rounds);
 	else
 		*rounds = 0;
 	return true;
@@ -143,7 +154,7 @@ static enum worker_exit serve(struct worker *worker)
 	while (self_command(&worker->self) == COMMAND_RUN) {
 		if (self_is_paused(&worker->self)) {
 			show_idle(worker);
-			self_sleep(&worker->self, PAUSE_MS);
+			sleep_paused(worker);
 			continue;
 		}
 		runner_tend(worker->runner);
