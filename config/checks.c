@@ -143,8 +143,6 @@ static void warn_broker(const struct check *check)
 		{ "format", "has no effect without a broker",
 			queue->format != FORMAT_TASK && !any },
 		{ "failure_queue", "has no effect without a broker", queue->failure_queue && !any },
-		{ "failure_queue", "not supported yet: nothing is sent to the failure queue",
-			queue->failure_queue && any },
 		{ "group", "has no effect but in FIFO queues of SQS (NAME.fifo)",
 			strcmp(queue->group, "job") != 0 && !(sqs && is_fifo(queue)) },
 	};

@@ -8,6 +8,7 @@
 #include "base/fault.h"
 #include "base/log.h"
 #include "workers/nested.h"
+#include "workers/notices.h"
 #include "workers/priority.h"
 #include "workers/trace.h"
 
@@ -233,6 +234,27 @@ static void count_end(const struct attempt *attempt)
 	}
 }
 
+/* Told to the failure queue, once the commit is in the store. */
+static void write_notice(struct attempt *attempt)
+{
+	struct self *self = &attempt->worker->self;
+	const struct leased *task = attempt->task;
+	struct log_subject subject = attempt_subject(attempt);
+	bool is_dead = attempt->recorded == OUTCOME_FAILED || attempt->recorded == OUTCOME_INVALID;
+	bool is_told = attempt->worker->queue->failure_queue && self->setup->config->broker_url &&
+		       self->setup->supervisor != 0;
+	struct error err;
+	bool ok;
+	if (!is_dead || !is_told)
+		return;
+	do
+		ok = notices_write(self->store, task->queue, task->id, task->token.attempt, &err);
+	while (self_tries_again(self, ok, &err));
+	if (!ok)
+		log_about(&subject, LOG_WARN, "the failure queue is not told: %s", err.text);
+	fault_step("noticed");
+}
+
 static bool send(struct attempt *attempt, const struct draft *draft, bool may_lease,
 	struct commit_result *answer, struct error *err)
 {
@@ -241,6 +263,7 @@ static bool send(struct attempt *attempt, const struct draft *draft, bool may_le
 	struct lease_request next;
 	bool wants_next = may_lease && worker_wants(worker, &next);
 	bool ok;
+	write_notice(attempt);
 	fault_step("advanced");
 	do
 		ok = store->ops->commit(store, &draft->commit, 1, answer, wants_next ? &next : NULL,

@@ -135,7 +135,7 @@ static bool is_busy(const struct courier *courier)
 		if (courier_in_is_busy(&courier->queues[i]) ||
 			courier_out_is_busy(&courier->queues[i]))
 			return true;
-	return false;
+	return courier_notices_are_busy(courier);
 }
 
 void courier_end_if_done(struct courier *courier)
@@ -210,6 +210,7 @@ static void on_tick(struct ev_loop *loop, ev_timer *tick, int events)
 		if (!courier->bell)
 			courier_out_drive(&courier->queues[i]);
 	}
+	courier_notices_look(courier);
 }
 
 static void on_store_again(struct ev_loop *loop, ev_timer *timer, int events)
@@ -379,6 +380,7 @@ static void carry(struct courier *courier)
 	log_line(LOG_DEBUG, "carries messages of %s", shown);
 	scoreboard_set_state(courier->self.setup->slot, SLOT_IDLE);
 	open_queues(courier);
+	courier_notices_open(courier);
 	courier_depth_open(courier);
 	courier->bell = courier_bell_create(courier);
 	drive_all(courier);
@@ -408,6 +410,7 @@ static void close_queues(struct courier *courier)
 		courier_out_close(&courier->queues[i]);
 	}
 	free(courier->queues);
+	courier_notices_close(courier);
 	courier_depth_close(courier);
 }
 

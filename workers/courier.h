@@ -83,6 +83,7 @@ struct courier {
 	int64_t store_backoff_ms, hold_ms, crew_at_ms;
 	bool is_rung, is_stopping, is_broker_out;
 	struct courier_bell *bell;
+	struct courier_notices *notices;
 	struct courier_depth *depths;
 	size_t depth_count;
 	ev_timer depth_look;
@@ -132,6 +133,16 @@ void courier_out_close(struct courier_queue *queue);
 /* courier_address.c: what a FIFO queue needs beside the body. Owned. */
 char *courier_name_group(const struct courier_queue *queue, const struct outgoing *row);
 char *courier_name_dedup(const struct outgoing *row);
+
+/* Text that fits as one of these. Owned. */
+char *courier_fit_address(const char *text);
+
+/* courier_notices.c: what was set aside for good goes to QUEUE-failed. */
+void courier_notices_open(struct courier *courier);
+/* Sends what is due, where memory shows that there may be something. */
+void courier_notices_look(struct courier *courier);
+bool courier_notices_are_busy(const struct courier *courier);
+void courier_notices_close(struct courier *courier);
 
 /* courier_resend.c */
 void courier_resend_look(struct courier_queue *queue);

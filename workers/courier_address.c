@@ -13,7 +13,7 @@
 #define LENGTH_MAX 128
 
 /* Other text gets a name of its hash: two groups may become one, which costs speed and no order. */
-static char *fit(const char *text)
+char *courier_fit_address(const char *text)
 {
 	size_t length = 0;
 	while (text[length] > ' ' && text[length] <= '~')
@@ -43,12 +43,12 @@ char *courier_name_group(const struct courier_queue *queue, const struct outgoin
 		found = find_key(row->payload, queue->config->group);
 	if (!found)
 		found = xstrdup(row->job_id ? row->job_id : row->id);
-	return fit(found);
+	return courier_fit_address(found);
 }
 
 /* One that is dropped as a double by mistake is sent again later, under another dispatch. */
 char *courier_name_dedup(const struct outgoing *row)
 {
 	OWNED(free) char *text = xprintf("%s-%" PRIu32, row->id, row->dispatch);
-	return fit(text);
+	return courier_fit_address(text);
 }

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/fault.h"
 #include "base/log.h"
+#include "workers/notices.h"
 
 #define ACK_LATE_MS   100 /* acks wait so long for company */
 #define GATHER_MS     25  /* after a receive that was quick and not full */
@@ -85,14 +86,30 @@ static struct arrival describe(const struct courier_queue *queue,
 		.group = message->group };
 }
 
+/* What can't be understood is dead from its birth, and may be told to a failure queue. */
+static bool notice_dead(struct courier_queue *queue, struct format_message *read, struct error *err)
+{
+	struct store *store = queue->courier->self.store;
+	if (!read->reason || !queue->config->failure_queue)
+		return true;
+	if (!read->id) {
+		read->id = xcalloc(1, IDS_UUID_SIZE);
+		store_new_id(store, read->id);
+	}
+	return notices_write(store, queue->name, read->id, 0, err) || err->kind == ERROR_INVALID;
+}
+
 /* Adopts some of what was received. On failure nothing of it is. */
 static bool adopt(struct courier_queue *queue, const size_t *chosen, size_t count,
-	const struct format_message *read, enum adoption *answers, struct error *err)
+	struct format_message *read, enum adoption *answers, struct error *err)
 {
 	struct store *store = queue->courier->self.store;
 	OWNED(free) struct arrival *arrivals = xcalloc(count, sizeof *arrivals);
-	for (size_t i = 0; i < count; i++)
+	for (size_t i = 0; i < count; i++) {
+		if (!notice_dead(queue, &read[chosen[i]], err))
+			return false;
 		arrivals[i] = describe(queue, &queue->in.taken.rows[chosen[i]], &read[chosen[i]]);
+	}
 	return store->ops->adopt(store, arrivals, count, answers, err);
 }
 

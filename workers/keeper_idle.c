@@ -2,6 +2,7 @@
 #include "workers/keeper.h"
 
 #include "base/clock.h"
+#include "workers/notices.h"
 
 #include <stdio.h>
 
@@ -14,11 +15,13 @@ void keeper_open_watch(struct keeper *keeper)
 	const struct config *config = setup->config;
 	bool is_named = setup->idle_queue_count > 0;
 	keeper->watched_count = is_named ? setup->idle_queue_count : config->queue_count;
-	keeper->watched = xcalloc(keeper->watched_count + 1, sizeof *keeper->watched);
+	keeper->watched = xcalloc(keeper->watched_count + 2, sizeof *keeper->watched);
 	for (size_t i = 0; i < keeper->watched_count; i++)
 		keeper->watched[i] = is_named ? setup->idle_queues[i] : config->queues[i].name;
 	/* The keeper's own: a task with a job in its place may lead anywhere. */
 	keeper->watched[keeper->watched_count++] = WORKFLOW_NESTED_QUEUE;
+	if (config->broker_url)
+		keeper->watched[keeper->watched_count++] = NOTICES_QUEUE;
 }
 
 static bool queues_are_empty(struct keeper *keeper, bool *out, struct error *err)
