@@ -7,7 +7,7 @@ set -eu
 build="gcc libc6-dev meson ninja-build pkg-config libev-dev libyaml-dev libjansson-dev libsqlite3-dev
 	libmd-dev libhiredis-dev libpq-dev libpq5 libcurl4-openssl-dev libcurl4"
 examples="python3 tzdata"
-tests="libcunit1-dev openssl python3 procps sqlite3 tzdata"
+tests="libcunit1-dev nodejs openssl php-cli procps python3 ruby sqlite3 tzdata"
 servers="redis-server postgresql pgbouncer npm python3-boto3"
 ci="clang clang-format shellcheck valgrind git scdoc"
 
