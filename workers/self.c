@@ -119,7 +119,11 @@ static enum slot_command command_of_orphan(struct self *self)
 		self->orphaned_at_ms = now;
 		log_line(LOG_WARN, "the supervisor is gone: no new task is taken");
 	}
-	bool is_over = now - self->orphaned_at_ms >= self->setup->config->shutdown_grace_ms;
+	/* As in a drain: what it takes to end a handler is part of the grace. */
+	const struct config_queue *queue = self->setup->queue;
+	int64_t patience_ms =
+		self->setup->config->shutdown_grace_ms - (queue ? queue->kill_after_ms : 0);
+	bool is_over = now - self->orphaned_at_ms >= patience_ms;
 	return is_over ? COMMAND_HALT : COMMAND_DRAIN;
 }
 

@@ -52,3 +52,26 @@ start_reeve
 saw "a new one takes over the socket that was left"
 stop_reeve
 same "and drains" "$drained" 0
+
+# Of the grace, the last 598 s are for the handler's end.
+cat >handler.sh <<'SH'
+cat >/dev/null
+trap 'echo told >>told; exit 1' TERM
+setsid sh -c 'echo $$ >>"$0"; exec sleep 600' "$PWD/family" &
+echo $$ >>family
+sleep 600 &
+wait
+SH
+sed -i -e 's/^shutdown_grace: .*/shutdown_grace: 600s/' -e 's/sh, handler.sh\]/&, kill_after: 598s/' reeve.yaml
+rm family
+start_reeve
+reeve push mail 1 >/dev/null
+family() { [ "$(cat family 2>/dev/null | wc -l)" = 2 ]; }
+eventually 20 family
+busy=$(worker)
+kill -KILL "$supervisor"
+wait "$supervisor" 2>/dev/null || true
+supervisor=
+# shellcheck disable=SC2046 # a list of pids
+eventually 60 gone "$busy" $(cat family)
+same "a handler without a supervisor is told to end in time, and all of it is gone" "$(cat told)" told
