@@ -19,6 +19,10 @@ static bool on_reply(void *context, const json_t *reply)
 	struct reading *reading = context;
 	reading->code = control_judge(reply);
 	const char *line = jsontext_member(reply, "line");
+	if (json_is_true(json_object_get(reply, "missed"))) {
+		say("lines are missing here: they came faster than they were read");
+		return true;
+	}
 	if (reading->code != EXIT_OK || !line)
 		return false;
 	if (reading->is_json)

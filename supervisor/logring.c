@@ -224,8 +224,10 @@ enum log_read log_ring_read(
 {
 	for (;;) {
 		uint64_t head = atomic_load(&ring->shared->head);
-		if (head > LOG_RING_CELLS && cursor->next < head - LOG_RING_CELLS)
+		if (head > LOG_RING_CELLS && cursor->next < head - LOG_RING_CELLS) {
+			cursor->has_missed |= cursor->next > 0;
 			cursor->next = head - LOG_RING_CELLS;
+		}
 		if (cursor->next >= head)
 			return LOG_READ_END;
 		uint64_t cells = 1;

@@ -28,6 +28,7 @@ struct log_entry {
 struct log_cursor {
 	uint64_t next;
 	int64_t stuck_since_ms; /* steady; 0: not */
+	bool has_missed; /* lines were overwritten before it came to them; the reader resets it */
 };
 
 enum log_read { LOG_READ_ENTRY, LOG_READ_END, LOG_READ_STUCK };

@@ -26,6 +26,16 @@ static bool is_wanted(const struct log_follower *follower, const struct log_entr
 	       (!follower->task || strcmp(follower->task, entry->task) == 0);
 }
 
+static void send_line(struct log_follower *follower, const struct log_entry *entry)
+{
+	if (follower->cursor.has_missed)
+		control_reply(follower->client, json_pack("{s:b, s:b}", "ok", 1, "missed", 1));
+	follower->cursor.has_missed = false;
+	if (!follower->is_gone && is_wanted(follower, entry))
+		control_reply(
+			follower->client, json_pack("{s:b, s:s}", "ok", 1, "line", entry->line));
+}
+
 /* Sends what there is; STUCK where a line is just being written. The client may vanish meanwhile.
  */
 static enum log_read send_lines(struct supervisor *supervisor, struct log_follower *follower)
@@ -34,9 +44,7 @@ static enum log_read send_lines(struct supervisor *supervisor, struct log_follow
 	enum log_read read = LOG_READ_END;
 	while (!follower->is_gone && (read = log_ring_read(supervisor->ring, &follower->cursor,
 					      clock_steady_ms(), entry)) == LOG_READ_ENTRY)
-		if (is_wanted(follower, entry))
-			control_reply(follower->client,
-				json_pack("{s:b, s:s}", "ok", 1, "line", entry->line));
+		send_line(follower, entry);
 	return read;
 }
 

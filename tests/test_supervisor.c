@@ -430,6 +430,15 @@ static void a_full_ring_keeps_the_newest_lines(void)
 	}
 	CU_ASSERT_EQUAL(last, 2999);
 	CU_ASSERT_TRUE(count > 300);
+	CU_ASSERT_FALSE(cursor.has_missed);
+	for (int i = 0; i < LOG_RING_CELLS; i++)
+		log_ring_write(ring, "mail", "", "on time", 7);
+	CU_ASSERT_EQUAL(log_ring_read(ring, &cursor, 0, entry), LOG_READ_ENTRY);
+	CU_ASSERT_FALSE(cursor.has_missed);
+	log_ring_write(ring, "mail", "", "overtaken", 9);
+	log_ring_write(ring, "mail", "", "overtaken", 9);
+	CU_ASSERT_EQUAL(log_ring_read(ring, &cursor, 0, entry), LOG_READ_ENTRY);
+	CU_ASSERT_TRUE(cursor.has_missed);
 	log_ring_destroy(ring);
 }
 
