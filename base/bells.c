@@ -5,6 +5,7 @@
 #include "base/ids.h"
 #include "base/shared.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <limits.h>
 #include <linux/futex.h>
@@ -14,6 +15,7 @@
 #include <unistd.h>
 
 #define LISTENED_MS 3000
+#define SLICE_MS    250
 
 /* Sleepers carry a bit of their process, so that an interruption wakes hardly anybody else. */
 static uint32_t own_bit(void)
@@ -26,9 +28,10 @@ static void wake(uint32_t *word, int64_t count, uint32_t bits)
 	syscall(SYS_futex, word, FUTEX_WAKE_BITSET, (uint32_t)count, NULL, NULL, bits);
 }
 
-static void sleep_on(uint32_t *word, uint32_t ticket, int64_t timeout_ms)
+/* FUTEX_WAIT_BITSET and futex_waitv take a point in time, see futex(2). */
+static struct timespec time_after(int64_t timeout_ms)
 {
-	struct timespec until; /* FUTEX_WAIT_BITSET takes a point in time, see futex(2) */
+	struct timespec until;
 	clock_gettime(CLOCK_MONOTONIC, &until);
 	until.tv_sec += timeout_ms / 1000;
 	until.tv_nsec += timeout_ms % 1000 * 1000000;
@@ -36,6 +39,12 @@ static void sleep_on(uint32_t *word, uint32_t ticket, int64_t timeout_ms)
 		until.tv_sec++;
 		until.tv_nsec -= 1000000000;
 	}
+	return until;
+}
+
+static void sleep_on(uint32_t *word, uint32_t ticket, int64_t timeout_ms)
+{
+	struct timespec until = time_after(timeout_ms);
 	syscall(SYS_futex, word, FUTEX_WAIT_BITSET, ticket, timeout_ms < 0 ? NULL : &until, NULL,
 		own_bit() | 1u);
 }
@@ -153,6 +162,40 @@ void bells_wait(struct bells *bells, uint32_t index, uint32_t ticket, int64_t ti
 	/* A ring may have chosen us while we were interrupted, and we may leave: pass it on. */
 	if (__atomic_exchange_n(&bells->interrupted, 0, __ATOMIC_SEQ_CST))
 		wake(word, 1, 1u);
+}
+
+static void sleep_on_any(
+	uint32_t *const *words, const uint32_t *tickets, size_t count, int64_t timeout_ms)
+{
+	struct futex_waitv waits[BELLS_WAIT_MAX];
+	struct timespec until = time_after(timeout_ms);
+	for (size_t i = 0; i < count; i++)
+		waits[i] = (struct futex_waitv){
+			.val = tickets[i], .uaddr = (uintptr_t)words[i], .flags = FUTEX_32
+		};
+	long result = syscall(SYS_futex_waitv, waits, (unsigned)count, 0,
+		timeout_ms < 0 ? NULL : &until, CLOCK_MONOTONIC);
+	bool is_missing = result < 0 && (errno == ENOSYS || errno == EPERM);
+	if (is_missing)
+		sleep_on(words[0], tickets[0],
+			timeout_ms < 0 || timeout_ms > SLICE_MS ? SLICE_MS : timeout_ms);
+}
+
+/* An interruption changes the first word: as in bells_wait. */
+void bells_wait_any(struct bells *bells, const uint32_t *indexes, const uint32_t *tickets,
+	size_t count, int64_t timeout_ms)
+{
+	uint32_t *words[BELLS_WAIT_MAX];
+	assert(count > 0 && count <= BELLS_WAIT_MAX);
+	for (size_t i = 0; i < count; i++)
+		words[i] = word_at(bells, indexes[i]);
+	__atomic_store_n(&bells->waiting, words[0], __ATOMIC_SEQ_CST);
+	if (!__atomic_load_n(&bells->interrupted, __ATOMIC_SEQ_CST))
+		sleep_on_any(words, tickets, count, timeout_ms);
+	__atomic_store_n(&bells->waiting, NULL, __ATOMIC_SEQ_CST);
+	if (__atomic_exchange_n(&bells->interrupted, 0, __ATOMIC_SEQ_CST))
+		for (size_t i = 0; i < count; i++)
+			wake(words[i], 1, 1u);
 }
 
 void bells_interrupt(struct bells *bells)

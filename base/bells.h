@@ -6,6 +6,7 @@
  */
 #include "base/error.h"
 
+#include <stddef.h>
 #include <stdint.h>
 
 #define BELLS_WORDS   1024
@@ -53,6 +54,11 @@ void bells_ring(struct bells *bells, uint32_t index, int64_t count);
 void bells_ring_all(struct bells *bells);
 /* Until the word differs from the ticket, an interruption, or the time; −1: no time. */
 void bells_wait(struct bells *bells, uint32_t index, uint32_t ticket, int64_t timeout_ms);
+/* The same for several words at once; on a kernel without futex_waitv (before 5.16) it sleeps on
+ * the first one, and for a quarter of a second at most. At most BELLS_WAIT_MAX. */
+#define BELLS_WAIT_MAX 100
+void bells_wait_any(struct bells *bells, const uint32_t *indexes, const uint32_t *tickets,
+	size_t count, int64_t timeout_ms);
 /* Ends a wait of this handle, now or about to begin. Safe in a signal handler. */
 void bells_interrupt(struct bells *bells);
 

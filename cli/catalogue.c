@@ -59,7 +59,7 @@ bool catalogue_open(const struct catalogue *catalogue, const struct config *conf
 		for (size_t i = 0; i < catalogue->faults.count; i++)
 			fprintf(stderr, "%s\n", catalogue->faults.lines[i]);
 		name_nearest(catalogue, name);
-		if (config_find_queue(config, name))
+		if (config_find_served(config, name))
 			say("%s is a queue: reeve push %s", name, name);
 		*code = EXIT_NEGATIVE;
 		return false;

@@ -132,9 +132,9 @@ static int eager_queue(
 		.name = arguments_option(arguments, "--task") };
 	if (!payload_read(given ? given : "{}", &payload, err))
 		return say_error(err);
-	if (!config_find_queue(config, push.queue))
+	if (!config_find_served(config, push.queue))
 		return say_misuse("--queue: no queue \"%s\" is configured", push.queue);
-	if (config_find_queue(config, push.queue)->type == QUEUE_PROGRAM)
+	if (config_find_served(config, push.queue)->type == QUEUE_PROGRAM)
 		return say_misuse(
 			"--queue: %s is of type program, which is given no tasks", push.queue);
 	push.payload = payload;

@@ -43,7 +43,7 @@ static bool read_push(const struct arguments *arguments, struct acts_push *push,
 /* A queue may be served by another host, so this is no mistake. */
 static void warn_of_queue(const struct config *config, const char *queue)
 {
-	if (config_find_queue(config, queue))
+	if (config_find_served(config, queue))
 		return;
 	OWNED_CATALOGUE struct catalogue catalogue = { 0 };
 	catalogue_load(config, &catalogue);
@@ -90,7 +90,7 @@ static int run(const struct arguments *arguments)
 	if (!session_open(arguments, &session, &code))
 		return code;
 	warn_of_queue(session.config, push.queue);
-	const struct config_queue *queue = config_find_queue(session.config, push.queue);
+	const struct config_queue *queue = config_find_served(session.config, push.queue);
 	if (queue && queue->type == QUEUE_PROGRAM)
 		return say_misuse("queue %s is of type program, which pulls for itself: reeve "
 				  "gives it no tasks",

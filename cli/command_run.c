@@ -23,6 +23,11 @@ static void finish_selection(struct selection *selection)
 
 static bool refuse_queue(const struct config *config, const char *name, struct error *err)
 {
+	for (size_t i = 0; i < config->queue_count; i++)
+		if (config_pulls(&config->queues[i], name))
+			return error_set(err, ERROR_INVALID,
+				"--only: %.80s is pulled by %s: --only %s", name,
+				config->queues[i].name, config->queues[i].name);
 	OWNED(free) const char **names = xcalloc(config->queue_count, sizeof *names);
 	for (size_t i = 0; i < config->queue_count; i++)
 		names[i] = config->queues[i].name;

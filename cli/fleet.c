@@ -8,6 +8,7 @@
 #include "cli/session.h"
 #include "cli/table.h"
 #include "workers/fleet.h"
+#include "workers/pulls.h"
 #include "workers/shapes.h"
 
 #include <stdio.h>
@@ -57,13 +58,22 @@ static json_t *sum_queue(const json_t *hosts, const char *name, const struct que
 		(json_int_t)stats->completed, "failed", (json_int_t)stats->failed);
 }
 
-static bool add_queue(struct store *store, const json_t *hosts, const char *name, json_t *queues,
+/* A pool's numbers are those of all that it pulls, where this configuration says what that is. */
+static bool get_stats(const struct session *session, const char *name, struct queue_stats *stats,
 	struct error *err)
+{
+	const struct config_queue *pool = config_find_queue(session->config, name);
+	return pool ? pulls_get_stats(session->store, pool, stats, err)
+		    : session->store->ops->get_queue(session->store, name, stats, err);
+}
+
+static bool add_queue(const struct session *session, const json_t *hosts, const char *name,
+	json_t *queues, struct error *err)
 {
 	struct queue_stats stats;
 	if (json_object_get(queues, name))
 		return true;
-	if (!store->ops->get_queue(store, name, &stats, err))
+	if (!get_stats(session, name, &stats, err))
 		return false;
 	json_object_set_new(queues, name, sum_queue(hosts, name, &stats));
 	return true;
@@ -76,13 +86,13 @@ static bool add_queues(
 	const struct config *config = session->config;
 	bool ok = true;
 	for (size_t i = 0; ok && i < config->queue_count; i++)
-		ok = add_queue(session->store, hosts, config->queues[i].name, queues, err);
+		ok = add_queue(session, hosts, config->queues[i].name, queues, err);
 	for (size_t i = 0; ok && i < json_array_size(hosts); i++) {
 		const char *name;
 		json_t *queue, *served = json_object_get(json_array_get(hosts, i), "queues");
 		json_object_foreach(served, name, queue)
 		{
-			ok = ok && add_queue(session->store, hosts, name, queues, err);
+			ok = ok && add_queue(session, hosts, name, queues, err);
 		}
 	}
 	return ok;
@@ -218,7 +228,8 @@ static bool is_known(
 	struct queue_stats stats;
 	if (!session->store->ops->get_queue(session->store, queue, &stats, err))
 		return false;
-	if (config_find_queue(session->config, queue) || is_served(hosts, queue) ||
+	if (config_find_queue(session->config, queue) ||
+		config_find_served(session->config, queue) || is_served(hosts, queue) ||
 		has_traces(&stats))
 		return true;
 	return error_set(err, ERROR_NOT_FOUND, "no queue \"%.80s\"", queue);
@@ -241,6 +252,19 @@ static void say_where_paused(const json_t *hosts, const char *name)
 	}
 }
 
+/* The name of a pool that pulls others stands for those. */
+static bool set_pause(struct store *store, const struct config *config, const char *name,
+	bool is_paused, struct error *err)
+{
+	const struct config_queue *pool = config_find_queue(config, name);
+	if (!pool)
+		return store->ops->set_pause(store, name, is_paused, err);
+	for (size_t i = 0; i < config_pull_count(pool); i++)
+		if (!store->ops->set_pause(store, config_pull_name(pool, i), is_paused, err))
+			return false;
+	return true;
+}
+
 int fleet_set_pause(const struct arguments *arguments, bool is_paused)
 {
 	OWNED_SESSION struct session session = { 0 };
@@ -259,7 +283,7 @@ int fleet_set_pause(const struct arguments *arguments, bool is_paused)
 		say_unknown(session.config, queue);
 		return EXIT_NEGATIVE;
 	}
-	if (!store->ops->set_pause(store, queue, is_paused, &err))
+	if (!set_pause(store, session.config, queue, is_paused, &err))
 		return say_error(&err);
 	if (arguments->is_json)
 		print_json(json_pack("{s:s, s:b}", "queue", queue, "paused", (int)is_paused));

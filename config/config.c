@@ -38,6 +38,55 @@ const struct config_queue *config_find_queue(const struct config *config, const 
 	return NULL;
 }
 
+size_t config_pull_count(const struct config_queue *pool)
+{
+	return pool->pull.names ? pool->pull.count : 1;
+}
+
+const char *config_pull_name(const struct config_queue *pool, size_t i)
+{
+	return pool->pull.names ? pool->pull.names[i] : pool->name;
+}
+
+bool config_pulls(const struct config_queue *pool, const char *queue)
+{
+	for (size_t i = 0; i < config_pull_count(pool); i++)
+		if (strcmp(config_pull_name(pool, i), queue) == 0)
+			return true;
+	return false;
+}
+
+static const struct config_queue *find_puller(
+	const struct config *config, const char *name, size_t before)
+{
+	for (size_t i = 0; i < before; i++)
+		if (config_pulls(&config->queues[i], name))
+			return &config->queues[i];
+	return NULL;
+}
+
+const struct config_queue *config_find_served(const struct config *config, const char *name)
+{
+	const struct config_queue *own = config_find_queue(config, name);
+	const struct config_queue *puller = find_puller(config, name, config->queue_count);
+	return puller && own ? own : puller;
+}
+
+bool config_next_served(const struct config *config, struct config_served *at)
+{
+	for (; at->pool < config->queue_count; at->pool++, at->place = 0) {
+		const struct config_queue *pool = &config->queues[at->pool];
+		while (at->place < config_pull_count(pool)) {
+			at->name = config_pull_name(pool, at->place++);
+			if (find_puller(config, at->name, at->pool))
+				continue;
+			at->queue = config_find_served(config, at->name);
+			return true;
+		}
+	}
+	return false;
+}
+
 bool config_scales(const struct config_queue *queue)
 {
 	return queue->workers_min < queue->workers_max && queue->scale.strategy != SCALE_FIXED;

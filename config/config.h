@@ -96,6 +96,13 @@ struct config_rate {
 	int64_t count, ms;
 };
 
+/* The queues that a pool takes tasks of. */
+struct config_pull {
+	char **names; /* NULL-terminated; NULL: its own name alone */
+	int *weights; /* as many; NULL: in this order, a later one where all before have nothing */
+	size_t count;
+};
+
 struct config_queue {
 	char *name;
 	char *place; /* "reeve.yaml:12:5" of the queue's key */
@@ -135,6 +142,7 @@ struct config_queue {
 	int priority;
 	struct config_rate rate; /* of the queue, over all hosts */
 	int max_working;         /* the same; 0: no bound */
+	struct config_pull pull;
 	int batch;
 	char *split_payload_key; /* NULL unless type is split */
 	int64_t split_slice_size;
@@ -194,6 +202,21 @@ bool config_scales(const struct config_queue *queue);
 
 /* NULL where no such queue is configured. Borrowed. */
 const struct config_queue *config_find_queue(const struct config *config, const char *name);
+
+/* The queues that a pool pulls: its own name where it has no `pull`. */
+size_t config_pull_count(const struct config_queue *pool);
+const char *config_pull_name(const struct config_queue *pool, size_t i);
+bool config_pulls(const struct config_queue *pool, const char *queue);
+/* Whose keys count for the queue of that name: those of the queue that is configured under it, else
+ * those of the first pool that pulls it; NULL where no pool does. */
+const struct config_queue *config_find_served(const struct config *config, const char *name);
+/* All queues that some pool pulls, each once; begins with { 0 }. False: that was all. */
+struct config_served {
+	const char *name;
+	const struct config_queue *queue; /* as config_find_served */
+	size_t pool, place;               /* of the next */
+};
+bool config_next_served(const struct config *config, struct config_served *at);
 
 /*
  * The effective configuration with, for each value, where it came from:

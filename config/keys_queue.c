@@ -457,6 +457,17 @@ static const struct key rows[] = {
 		.reload = RELOAD_LIVE,
 		.manual = "How many tasks of the queue may be worked on at a time, over all "
 			  "hosts." },
+	{ .name = "pull",
+		.kind = &kind_pull,
+		.offset = FIELD(pull),
+		.fallback_text = "the queue's own name",
+		.low = 1,
+		.high = 100,
+		.range = "a list of queues, in strict order, or a map from queues to weights 1 to "
+			 "100",
+		.reload = RELOAD_ROLL,
+		.manual = "The queues that this pool takes tasks of, in place of the one of its "
+			  "name; see \"One pool on several queues\"." },
 	{ .name = "batch",
 		.kind = &kind_count,
 		.offset = FIELD(batch),
@@ -530,7 +541,6 @@ static const struct key rows[] = {
 		.range = "rules by name of the payload's key",
 		.reload = RELOAD_ROLL,
 		.manual = "A payload that breaks a rule is not worked on." },
-	{ .name = "pull", .kind = &kind_later },
 	{ .name = "hours", .kind = &kind_later },
 };
 

@@ -36,6 +36,7 @@ extern const struct kind kind_share;
 
 /* kinds_intake.c */
 extern const struct kind kind_rate; /* struct config_rate */
+extern const struct kind kind_pull; /* struct config_pull */
 
 /* kinds_place.c */
 extern const struct kind kind_control;

@@ -45,6 +45,22 @@ static uint32_t bell(struct store *store, const char *name)
 
 /* Nobody else can ring: only a signal's handler can end this. The event stays readable until it is
  * taken, so an interrupt just before the wait ends it too. */
+static void wait_for_any(struct store *store, const char *const *queues, const uint32_t *tickets,
+	size_t count, int64_t timeout_ms)
+{
+	struct memory *memory = memory_of(store);
+	for (size_t i = 0; i < count; i++)
+		if (bell(store, queues[i]) != tickets[i])
+			return;
+	struct pollfd event = { .fd = memory->interrupt_fd, .events = POLLIN };
+	int64_t most = timeout_ms > INT32_MAX ? INT32_MAX : timeout_ms;
+	if (poll(&event, 1, (int)most) <= 0)
+		return;
+	uint64_t taken;
+	ssize_t got = read(memory->interrupt_fd, &taken, sizeof taken);
+	(void)got;
+}
+
 static void wait_for_bell(
 	struct store *store, const char *name, uint32_t ticket, int64_t timeout_ms)
 {
@@ -53,15 +69,7 @@ static void wait_for_bell(
 		bells_wait(&memory->outbox, BELLS_OUTBOX, ticket, timeout_ms);
 		return;
 	}
-	if (bell(store, name) != ticket)
-		return;
-	struct pollfd event = { .fd = memory->interrupt_fd, .events = POLLIN };
-	int64_t most = timeout_ms > INT32_MAX ? INT32_MAX : timeout_ms;
-	if (poll(&event, 1, (int)most) <= 0)
-		return;
-	uint64_t taken;
-	ssize_t got = read(memory->interrupt_fd, &taken, sizeof taken);
-	(void)got;
+	wait_for_any(store, &name, &ticket, 1, timeout_ms);
 }
 
 static void interrupt(struct store *store)
@@ -184,6 +192,7 @@ static const struct store_ops memory_ops = {
 	.gc = memory_gc,
 	.bell = bell,
 	.wait = wait_for_bell,
+	.wait_any = wait_for_any,
 	.interrupt = interrupt,
 	.relax = relax,
 	.close = close_memory,

@@ -121,6 +121,7 @@ static const struct store_ops ops = {
 	.gc = postgres_gc,
 	.bell = postgres_bell,
 	.wait = postgres_wait,
+	.wait_any = postgres_wait_any,
 	.interrupt = postgres_interrupt,
 	.listen = postgres_listen,
 	.relax = relax,

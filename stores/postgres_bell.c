@@ -32,6 +32,19 @@ void postgres_wait(struct store *base, const char *queue, uint32_t ticket, int64
 	bells_wait(bells, queue ? bells_index(bells, queue) : BELLS_OUTBOX, ticket, timeout_ms);
 }
 
+void postgres_wait_any(struct store *base, const char *const *queues, const uint32_t *tickets,
+	size_t count, int64_t timeout_ms)
+{
+	struct postgres_store *store = postgres_of(base);
+	uint32_t words[BELLS_WAIT_MAX];
+	bool is_told = store->is_shared && bells_are_listened(&store->bells);
+	if (!is_told && (timeout_ms < 0 || timeout_ms > LOOK_MS))
+		timeout_ms = LOOK_MS;
+	for (size_t i = 0; i < count; i++)
+		words[i] = bells_index(&store->bells, queues[i]);
+	bells_wait_any(&store->bells, words, tickets, count, timeout_ms);
+}
+
 void postgres_interrupt(struct store *base)
 {
 	bells_interrupt(&postgres_of(base)->bells);

@@ -263,6 +263,7 @@ char *postgres_clean(const char *text);
 /* postgres_bell.c */
 uint32_t postgres_bell(struct store *, const char *);
 void postgres_wait(struct store *, const char *, uint32_t, int64_t);
+void postgres_wait_any(struct store *, const char *const *, const uint32_t *, size_t, int64_t);
 void postgres_interrupt(struct store *);
 void postgres_listen(struct store *, bool (*goes_on)(void *context), void *context);
 void postgres_ring(struct postgres_store *store);

@@ -55,6 +55,7 @@ static const struct store_ops redis_ops = {
 	.gc = redis_gc,
 	.bell = redis_bell,
 	.wait = redis_wait,
+	.wait_any = redis_wait_any,
 	.interrupt = redis_interrupt,
 	.listen = redis_listen,
 	.relax = relax,

@@ -42,6 +42,19 @@ void redis_wait(struct store *base, const char *queue, uint32_t ticket, int64_t 
 	bells_wait(bells, index_of(bells, queue), ticket, timeout_ms);
 }
 
+void redis_wait_any(struct store *base, const char *const *queues, const uint32_t *tickets,
+	size_t count, int64_t timeout_ms)
+{
+	struct bells *bells = &redis_of(base)->bells;
+	uint32_t words[BELLS_WAIT_MAX];
+	bool is_alone = !bells_are_listened(bells);
+	if (is_alone && (timeout_ms < 0 || timeout_ms > ALONE_MS))
+		timeout_ms = ALONE_MS;
+	for (size_t i = 0; i < count; i++)
+		words[i] = bells_index(bells, queues[i]);
+	bells_wait_any(bells, words, tickets, count, timeout_ms);
+}
+
 void redis_interrupt(struct store *base)
 {
 	bells_interrupt(&redis_of(base)->bells);

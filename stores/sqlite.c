@@ -64,6 +64,16 @@ static void wait_for_ring(
 		bells_wait(&store->outbox, BELLS_OUTBOX, ticket, timeout_ms);
 }
 
+static void wait_for_any(struct store *base, const char *const *queues, const uint32_t *tickets,
+	size_t count, int64_t timeout_ms)
+{
+	struct sqlite_store *store = sqlite_of(base);
+	uint32_t words[BELLS_WAIT_MAX];
+	for (size_t i = 0; i < count; i++)
+		words[i] = word_of(find_heard(store, queues[i]));
+	bells_wait_any(&store->bell.bells, words, tickets, count, timeout_ms);
+}
+
 static void interrupt(struct store *base)
 {
 	bells_interrupt(&sqlite_of(base)->bell.bells);
@@ -144,6 +154,7 @@ static const struct store_ops ops = {
 	.gc = sqlite_gc,
 	.bell = hear,
 	.wait = wait_for_ring,
+	.wait_any = wait_for_any,
 	.interrupt = interrupt,
 	.relax = relax,
 	.close = destroy,

@@ -165,6 +165,10 @@ struct store_ops {
 	 */
 	uint32_t (*bell)(struct store *, const char *queue);
 	void (*wait)(struct store *, const char *queue, uint32_t ticket, int64_t timeout_ms);
+	/* For several queues: until one of them is rung. At most BELLS_WAIT_MAX, none of them NULL.
+	 */
+	void (*wait_any)(struct store *, const char *const *queues, const uint32_t *tickets,
+		size_t count, int64_t timeout_ms);
 	void (*interrupt)(struct store *);
 	/* The queue NULL is the bell of all outboxes, rung where an unsent row is added; for it
 	 * bell and wait touch shared memory alone, and may be called in another thread. */

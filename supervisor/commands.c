@@ -54,6 +54,19 @@ static bool on_reload(struct supervisor *supervisor, struct control_client *clie
 	return true;
 }
 
+static void refuse_name(const struct config *config, const char *name, struct error *err)
+{
+	for (size_t i = 0; i < config->queue_count; i++)
+		if (config_pulls(&config->queues[i], name)) {
+			error_set(err, ERROR_NOT_FOUND,
+				"%.80s has no workers of its own, %s pulls it: name %s (or, to "
+				"hold it alone, reeve pause %.80s --all)",
+				name, config->queues[i].name, config->queues[i].name, name);
+			return;
+		}
+	error_set(err, ERROR_NOT_FOUND, "no queue \"%.80s\" runs here", name);
+}
+
 /* The pool of the request's queue, or NULL with err. */
 static struct pool *find_pool(
 	const struct supervisor *supervisor, const char *name, struct error *err)
@@ -64,7 +77,7 @@ static struct pool *find_pool(
 	}
 	struct pool *pool = pool_find(supervisor, name);
 	if (!pool)
-		error_set(err, ERROR_NOT_FOUND, "no queue \"%.80s\" runs here", name);
+		refuse_name(supervisor->config, name, err);
 	return pool;
 }
 

@@ -74,24 +74,34 @@ static int count_by_file(const struct pool *pool, const struct config_queue *que
 }
 
 /* They look again: idle ones at once, busy ones after their task. */
-static void wake_workers(struct pool *pool)
+void pool_wake(struct pool *pool)
 {
 	for (size_t i = 0; i < pool->count; i++)
 		if (pool->children[i]->slot)
 			acts_wake_idle(pool->children[i]);
 }
 
-void pool_tell_limits(struct pool *pool)
+/* True where it is another limit than before. */
+static bool tell_limit(
+	struct supervisor *supervisor, const char *name, const struct config_queue *queue)
 {
-	const struct config_queue *queue = pool->queue;
-	if (!pool->board || !queue)
-		return;
+	struct queue_board *row = scoreboard_find_queue(supervisor->board, name);
+	if (!row)
+		return false;
 	uint64_t rate = (uint64_t)queue->rate.count << 32 | (uint64_t)(queue->rate.ms / 1000);
-	bool is_other = atomic_exchange(&pool->board->rate, rate) != rate;
-	is_other |= atomic_exchange(&pool->board->max_working, queue->max_working) !=
-		    queue->max_working;
-	if (is_other)
-		wake_workers(pool);
+	bool is_other = atomic_exchange(&row->rate, rate) != rate;
+	return atomic_exchange(&row->max_working, queue->max_working) != queue->max_working ||
+	       is_other;
+}
+
+bool pool_tell_limits(struct pool *pool, const struct config *config)
+{
+	bool is_other = false;
+	for (size_t i = 0; i < config_pull_count(pool->queue); i++) {
+		const char *name = config_pull_name(pool->queue, i);
+		is_other |= tell_limit(pool->supervisor, name, config_find_served(config, name));
+	}
+	return is_other;
 }
 
 void pool_configure(struct pool *pool, const struct config_queue *queue)
@@ -103,7 +113,6 @@ void pool_configure(struct pool *pool, const struct config_queue *queue)
 	pool->max_unavailable_percent = queue->max_unavailable_percent;
 	pool->desired = count_by_file(pool, queue);
 	pool->scaling.is_overridden = false;
-	pool_tell_limits(pool);
 }
 
 /* Where a place with the smallest free number belongs, at or after `from`. */

@@ -53,8 +53,11 @@ void pool_destroy(struct pool *pool);
  * set by hand ends; one that follows the load stays where it is, within the bounds. */
 void pool_configure(struct pool *pool, const struct config_queue *queue);
 
-/* What the queue lets in: workers read it with each lease. */
-void pool_tell_limits(struct pool *pool);
+/* What its queues let in by the configuration: workers read it with each lease. True where it is
+ * not as before. */
+bool pool_tell_limits(struct pool *pool, const struct config *config);
+/* Idle workers look for work again. */
+void pool_wake(struct pool *pool);
 
 /* Starts or retires workers until as many are wanted as desired. */
 void pool_settle(struct pool *pool);

@@ -24,7 +24,6 @@ static struct pool *add_pool(struct supervisor *supervisor, const struct config_
 	struct pool *pool = pool_create(supervisor, queue);
 	append(supervisor, pool);
 	find_rows(pool);
-	pool_tell_limits(pool);
 	return pool;
 }
 
@@ -58,8 +57,20 @@ static void settle_processes(struct supervisor *supervisor)
 	}
 }
 
+/* A pool's limits may stand at the queue that it pulls. */
+static void tell_limits(struct supervisor *supervisor)
+{
+	bool is_other = false;
+	for (size_t i = 0; i < supervisor->pool_count; i++)
+		if (supervisor->pools[i]->queue)
+			is_other |= pool_tell_limits(supervisor->pools[i], supervisor->config);
+	for (size_t i = 0; is_other && i < supervisor->pool_count; i++)
+		pool_wake(supervisor->pools[i]);
+}
+
 void pools_start(struct supervisor *supervisor)
 {
+	tell_limits(supervisor);
 	settle_processes(supervisor);
 	for (size_t i = 0; i < supervisor->pool_count; i++)
 		pool_settle(supervisor->pools[i]);
@@ -143,6 +154,7 @@ void pools_apply(struct supervisor *supervisor, const struct plan *plan)
 		apply_change(supervisor, &plan->changes[i]);
 	if (concerns_processes(plan))
 		roll_processes(supervisor);
+	tell_limits(supervisor);
 	/* Fork only now, when every pool has its new configuration. */
 	settle_processes(supervisor);
 	for (size_t i = 0; i < supervisor->pool_count; i++)

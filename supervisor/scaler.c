@@ -200,21 +200,35 @@ static void say_short(struct pool *pool, int64_t now_ms)
 	scaling->told_short_ms = now_ms;
 }
 
-static double rate_per_s(const struct config_rate *rate)
+/* What its queues let in together; no bound where one of them has none. */
+static void find_limits(const struct pool *pool, struct scaling_rules *rules)
 {
-	return rate->count > 0 ? (double)rate->count * 1000 / (double)rate->ms : 0;
+	bool has_rates = true, has_places = true;
+	for (size_t i = 0; i < config_pull_count(pool->queue); i++) {
+		const struct config_queue *queue = config_find_served(
+			pool->supervisor->config, config_pull_name(pool->queue, i));
+		has_rates &= queue->rate.count > 0;
+		has_places &= queue->max_working > 0;
+		if (has_rates)
+			rules->rate_per_s +=
+				(double)queue->rate.count * 1000 / (double)queue->rate.ms;
+		rules->max_working += queue->max_working;
+	}
+	if (!has_rates)
+		rules->rate_per_s = 0;
+	if (!has_places)
+		rules->max_working = 0;
 }
 
 static void step(struct pool *pool)
 {
 	struct scaling_sample sample = take_sample(pool);
-	const struct scaling_rules rules = {
+	struct scaling_rules rules = {
 		.scale = pool->queue->scale,
 		.min = pool->queue->workers_min,
 		.max = pool->queue->workers_max,
-		.max_working = pool->queue->max_working,
-		.rate_per_s = rate_per_s(&pool->queue->rate),
 	};
+	find_limits(pool, &rules);
 	pool->scaling.advice = scaling_step(&rules, &sample, &pool->scaling.state);
 	say_short(pool, sample.now_ms);
 	int desired = pool->scaling.advice.desired;

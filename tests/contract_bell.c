@@ -79,6 +79,33 @@ static void a_sweep_rings_for_what_came_due(void)
 	CU_ASSERT_TRUE(rings_through("mail", ticket));
 }
 
+static void a_ring_of_any_queue_ends_a_wait_for_several(void)
+{
+	static const char *const queues[] = { "urgent", "mail", "bulk" };
+	for (size_t rung = 0; rung < ARRAY_SIZE(queues); rung++) {
+		uint32_t tickets[ARRAY_SIZE(queues)];
+		for (size_t i = 0; i < ARRAY_SIZE(queues); i++)
+			tickets[i] = store->ops->bell(store, queues[i]);
+		push(queues[rung]);
+		store->ops->wait_any(store, queues, tickets, ARRAY_SIZE(queues), LONG_MS);
+	}
+	uint32_t tickets[ARRAY_SIZE(queues)];
+	for (size_t i = 0; i < ARRAY_SIZE(queues); i++)
+		tickets[i] = store->ops->bell(store, queues[i]);
+	store->ops->interrupt(store);
+	store->ops->wait_any(store, queues, tickets, ARRAY_SIZE(queues), LONG_MS);
+	store->ops->wait_any(store, queues, tickets, ARRAY_SIZE(queues), 5);
+	struct sigaction action = { .sa_handler = on_alarm }, before;
+	sigaction(SIGALRM, &action, &before);
+	had_to_interrupt = 0;
+	ualarm(20000, 0);
+	for (size_t i = 0; i < ARRAY_SIZE(queues); i++)
+		tickets[i] = store->ops->bell(store, queues[i]);
+	store->ops->wait_any(store, queues, tickets, ARRAY_SIZE(queues), LONG_MS);
+	sigaction(SIGALRM, &before, NULL);
+	CU_ASSERT_TRUE(had_to_interrupt);
+}
+
 static void an_interrupt_just_before_the_wait_ends_it(void)
 {
 	uint32_t ticket = store->ops->bell(store, "mail");
@@ -113,6 +140,7 @@ static const struct suite_test tests[] = {
 	SUITE_TEST(whatever_makes_work_ready_rings),
 	SUITE_TEST(a_commit_rings_for_what_it_births_and_wakes),
 	SUITE_TEST(a_sweep_rings_for_what_came_due),
+	SUITE_TEST(a_ring_of_any_queue_ends_a_wait_for_several),
 	SUITE_TEST(an_interrupt_just_before_the_wait_ends_it),
 	SUITE_TEST(an_interrupt_from_a_signal_ends_the_wait),
 	SUITE_TEST(a_wait_without_a_ring_ends_with_its_time),

@@ -35,8 +35,8 @@ static size_t room_ahead(const struct worker *worker)
 	if (most > worker->queue->batch)
 		most = worker->queue->batch;
 	int64_t count = fits < most ? fits : most;
-	bool is_limited = sources_have_limits(&worker->sources);
-	return worker->average_ms < 0 || count < 1 || is_limited ? 1 : (size_t)count;
+	bool is_one = worker->average_ms < 0 || count < 1 || !sources_allow_ahead(&worker->sources);
+	return is_one ? 1 : (size_t)count;
 }
 
 static void request_lease(struct worker *worker, struct lease_request *request)
@@ -63,10 +63,9 @@ bool worker_lease(struct worker *worker, struct error *err)
 	request_lease(worker, &request);
 	if (!store->ops->lease(store, &request, &batch, err))
 		return false;
-	if (batch.count > 0) {
+	if (batch.count > 0)
 		fault_step("leased");
-		sources_note(&worker->sources);
-	}
+	sources_note(&worker->sources, &batch);
 	lease_batch_finish(&worker->hand.batch);
 	worker->hand = (struct hand){ .batch = batch };
 	return true;
@@ -224,6 +223,7 @@ void worker_do_next(struct worker *worker)
 	measure(worker, clock_steady_ms() - since);
 	struct lease_batch next = attempt.next;
 	finish(&attempt);
+	sources_note(&worker->sources, &next);
 	if (unstarted(worker) == 0) {
 		lease_batch_finish(&hand->batch);
 		*hand = (struct hand){ .batch = next };

@@ -272,17 +272,29 @@ static void on_prepare_again(struct ev_loop *loop, ev_timer *timer, int events)
 	courier_drive(timer->data);
 }
 
-static void open_queue(struct courier *courier, const struct config_queue *config)
+/* Whether a pool that is meant takes tasks of it. */
+static bool is_pulled(const struct worker_setup *setup, const char *name)
 {
+	for (size_t i = 0; i < setup->config->queue_count; i++) {
+		const struct config_queue *pool = &setup->config->queues[i];
+		if (is_served(setup, pool->name) && config_pulls(pool, name))
+			return true;
+	}
+	return false;
+}
+
+static void open_queue(struct courier *courier, const struct config_served *served)
+{
+	const struct config_queue *config = served->queue;
 	const struct worker_setup *setup = courier->self.setup;
 	struct courier_queue *queue = &courier->queues[courier->queue_count++];
-	const char *dot = strrchr(config->name, '.');
+	const char *dot = strrchr(served->name, '.');
 	*queue = (struct courier_queue){ .courier = courier,
 		.config = config,
-		.name = config->name,
-		.row = scoreboard_find_queue(setup->board, config->name),
+		.name = served->name,
+		.row = scoreboard_find_queue(setup->board, served->name),
 		.has_door = doors_has(setup->config, config),
-		.is_served = is_served(setup, config->name),
+		.is_served = is_pulled(setup, served->name),
 		.is_fifo = dot && strcmp(dot, ".fifo") == 0 };
 	ev_init(&queue->preparing.timer, on_prepare_again);
 	queue->preparing.timer.data = queue;
@@ -295,10 +307,16 @@ static void open_queue(struct courier *courier, const struct config_queue *confi
 static void open_queues(struct courier *courier)
 {
 	const struct config *config = courier->self.setup->config;
-	courier->queues = xcalloc(config->queue_count + 1, sizeof *courier->queues);
-	for (size_t i = 0; i < config->queue_count; i++)
-		if (config->queues[i].type != QUEUE_SYNC && config->queues[i].type != QUEUE_PROGRAM)
-			open_queue(courier, &config->queues[i]);
+	struct config_served served = { 0 };
+	size_t count = 1;
+	while (config_next_served(config, &served))
+		count++;
+	courier->queues = xcalloc(count, sizeof *courier->queues);
+	served = (struct config_served){ 0 };
+	while (config_next_served(config, &served))
+		if (served.queue->type != QUEUE_SYNC &&
+			served.queue->type != QUEUE_PROGRAM)
+			open_queue(courier, &served);
 }
 
 static void init_timer(

@@ -23,19 +23,28 @@ static struct courier_queue *find_queue(const struct courier *courier, const cha
 	return NULL;
 }
 
+static void add_worker(struct courier_queue *queue, const struct slot *slot)
+{
+	queue->crew.alive++;
+	queue->crew.paused += atomic_load(&slot->is_paused) != 0;
+	queue->crew.ended += atomic_load(&slot->completed) + atomic_load(&slot->failed) +
+			     atomic_load(&slot->retried);
+}
+
 static void read_slot(const struct courier *courier, const struct slot *slot)
 {
 	char name[SCOREBOARD_TEXT];
 	memcpy(name, slot->queue, sizeof name);
 	name[sizeof name - 1] = '\0';
 	int state = atomic_load(&slot->state);
-	struct courier_queue *queue = find_queue(courier, name);
-	if (!queue || state < SLOT_STARTING || state > SLOT_BUSY)
+	const struct config_queue *pool = config_find_queue(courier->self.setup->config, name);
+	if (!pool || state < SLOT_STARTING || state > SLOT_BUSY)
 		return;
-	queue->crew.alive++;
-	queue->crew.paused += atomic_load(&slot->is_paused) != 0;
-	queue->crew.ended += atomic_load(&slot->completed) + atomic_load(&slot->failed) +
-			     atomic_load(&slot->retried);
+	for (size_t i = 0; i < config_pull_count(pool); i++) {
+		struct courier_queue *queue = find_queue(courier, config_pull_name(pool, i));
+		if (queue)
+			add_worker(queue, slot);
+	}
 }
 
 /* One walk tells of all queues. Untouched slots have no memory behind them, and reading would give

@@ -10,12 +10,14 @@ bool doors_has(const struct config *config, const struct config_queue *queue)
 static bool set(struct store *store, const struct config *config, const char *queue, bool has_door,
 	struct error *err)
 {
-	OWNED(free) const char **names = xcalloc(config->queue_count + 1, sizeof *names);
-	size_t count = 0;
-	for (size_t i = 0; i < config->queue_count; i++) {
-		const struct config_queue *one = &config->queues[i];
-		if (doors_has(config, one) == has_door && (!queue || strcmp(queue, one->name) == 0))
-			names[count++] = one->name;
+	OWNED(free) const char **names = NULL;
+	size_t count = 0, room = 0;
+	struct config_served served = { 0 };
+	while (config_next_served(config, &served)) {
+		names = xgrow(names, count, &room, sizeof *names);
+		if (doors_has(config, served.queue) == has_door &&
+			(!queue || strcmp(queue, served.name) == 0))
+			names[count++] = served.name;
 	}
 	return count == 0 || store->ops->set_door(store, names, count, has_door, err);
 }

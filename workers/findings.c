@@ -2,6 +2,7 @@
 #include "workers/findings.h"
 
 #include "base/jsontext.h"
+#include "workers/pulls.h"
 #include "workers/shapes.h"
 #include "workers/trace.h"
 
@@ -134,7 +135,7 @@ static void find_pause(const struct explain_view *view, const char *queue, json_
 /* In the store too: what the queue lets in, over all hosts. */
 static void find_intake(const struct explain_view *view, const char *queue, json_t *list)
 {
-	const struct config_queue *config = config_find_queue(view->config, queue);
+	const struct config_queue *config = config_find_served(view->config, queue);
 	struct queue_stats stats;
 	if (!config || !view->store->ops->get_queue(view->store, queue, &stats, NULL) ||
 		stats.depth == 0)
@@ -152,26 +153,52 @@ static void find_intake(const struct explain_view *view, const char *queue, json
 			(double)stats.rate_next_ms / 1000);
 }
 
+/* The supervisor's words on a pool that takes tasks of the queue. */
+static void find_of_pool(const struct explain_view *view, const char *pool, json_t *list)
+{
+	const json_t *status = json_object_get(json_object_get(view->status, "queues"), pool);
+	if (status)
+		find_in_status(status, json_object_get(view->scaling, pool), pool, list);
+	else
+		findings_add(list, "reeve reload", 0,
+			"the running supervisor does not serve queue %s", pool);
+}
+
+/* A pool that pulls other queues: what holds up each of them. */
+static void find_pulled(
+	const struct explain_view *view, const struct config_queue *pool, json_t *list)
+{
+	for (size_t i = 0; i < config_pull_count(pool); i++) {
+		const char *name = config_pull_name(pool, i);
+		if (i > 0 || strcmp(name, pool->name) != 0) {
+			find_pause(view, name, list);
+			find_intake(view, name, list);
+		}
+	}
+}
+
 void findings_of_queue(const struct explain_view *view, const char *queue, json_t *list)
 {
+	const struct config_queue *own = config_find_queue(view->config, queue);
 	find_pause(view, queue, list);
-	if (!config_find_queue(view->config, queue)) {
+	if (!own && !config_find_served(view->config, queue)) {
 		findings_add(list, NULL, 0,
 			"queue %s is not configured here; a host that serves it must run", queue);
 		return;
 	}
 	find_intake(view, queue, list);
+	if (own)
+		find_pulled(view, own, list);
 	if (!view->status) {
 		findings_add(list, "reeve run", 0, "no supervisor is running for %s",
 			view->config->path);
 		return;
 	}
-	const json_t *status = json_object_get(json_object_get(view->status, "queues"), queue);
-	if (status)
-		find_in_status(status, json_object_get(view->scaling, queue), queue, list);
-	else
-		findings_add(list, "reeve reload", 0,
-			"the running supervisor does not serve queue %s", queue);
+	for (size_t i = 0; i < view->config->queue_count; i++) {
+		const struct config_queue *pool = &view->config->queues[i];
+		if (pool == own || config_pulls(pool, queue))
+			find_of_pool(view, pool->name, list);
+	}
 }
 
 static bool is_paused(
@@ -194,15 +221,18 @@ static const char *status_of(const json_t *findings, const struct queue_stats *s
 
 static bool is_known(const struct explain_view *view, const char *name, const struct queue_stats *s)
 {
-	return config_find_queue(view->config, name) || s->depth || s->delayed || s->working ||
-	       s->dead || s->completed || s->failed || s->paused_at_ms;
+	return config_find_queue(view->config, name) || config_find_served(view->config, name) ||
+	       s->depth || s->delayed || s->working || s->dead || s->completed || s->failed ||
+	       s->paused_at_ms;
 }
 
 bool explain_queue(
 	const struct explain_view *view, const char *name, json_t **out, struct error *err)
 {
 	struct queue_stats stats = { 0 };
-	if (!view->store->ops->get_queue(view->store, name, &stats, err))
+	const struct config_queue *pool = config_find_queue(view->config, name);
+	if (pool ? !pulls_get_stats(view->store, pool, &stats, err)
+		 : !view->store->ops->get_queue(view->store, name, &stats, err))
 		return false;
 	if (!is_known(view, name, &stats))
 		return error_set(err, ERROR_NOT_FOUND, "no queue \"%.80s\"", name);

@@ -10,7 +10,8 @@
 
 /* What is known of one queue without asking the store. */
 struct gauge {
-	const char *queue;
+	const char *queue;                 /* the pool's name */
+	const struct config_queue *config; /* what it pulls is measured as one */
 	struct queue_board *row;
 	uint64_t seen, signs;   /* signs of change at the last measurement, and now */
 	int64_t measured_at_ms; /* steady */

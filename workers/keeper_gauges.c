@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "workers/doors.h"
+#include "workers/pulls.h"
 
 #include <errno.h>
 #include <unistd.h>
@@ -34,6 +35,7 @@ void keeper_open_gauges(struct keeper *keeper)
 		if (row)
 			keeper->gauges[keeper->gauge_count++] =
 				(struct gauge){ .queue = config->queues[i].name,
+					.config = &config->queues[i],
 					.row = row,
 					.has_door = doors_has(config, &config->queues[i]),
 					.is_brokers = config->queues[i].type == QUEUE_PROGRAM &&
@@ -95,7 +97,10 @@ bool keeper_sees_change(struct keeper *keeper)
 	bool is_changed = false;
 	for (size_t i = 0; i < keeper->gauge_count; i++) {
 		struct gauge *gauge = &keeper->gauges[i];
-		gauge->signs = mix(1, store->ops->bell(store, gauge->queue));
+		gauge->signs = 1;
+		for (size_t j = 0; j < config_pull_count(gauge->config); j++)
+			gauge->signs = mix(gauge->signs,
+				store->ops->bell(store, config_pull_name(gauge->config, j)));
 		/* What goes to the outbox rings no worker. */
 		gauge->signs = mix(gauge->signs, gauge->has_door ? outbox : 0);
 		gauge->signs = mix(gauge->signs, atomic_load(&gauge->row->sent_total));
@@ -179,7 +184,7 @@ static bool measure(struct keeper *keeper, struct gauge *gauge, int64_t now)
 	struct store *store = keeper->self.store;
 	struct queue_stats stats;
 	struct error err;
-	bool ok = store->ops->get_queue(store, gauge->queue, &stats, &err);
+	bool ok = pulls_get_stats(store, gauge->config, &stats, &err);
 	if (!keeper_note(keeper, ok, gauge->queue, &err))
 		return false;
 	/* The signs were read before the store was: what came since shows next time. */

@@ -9,15 +9,27 @@
 #define CHECK_MS 1000
 #define PAGE     64
 
+static bool is_meant(const struct worker_setup *setup, const struct config_queue *pool)
+{
+	for (size_t i = 0; i < setup->idle_queue_count; i++)
+		if (strcmp(setup->idle_queues[i], pool->name) == 0)
+			return true;
+	return setup->idle_queue_count == 0;
+}
+
 void keeper_open_watch(struct keeper *keeper)
 {
 	const struct worker_setup *setup = keeper->self.setup;
 	const struct config *config = setup->config;
-	bool is_named = setup->idle_queue_count > 0;
-	keeper->watched_count = is_named ? setup->idle_queue_count : config->queue_count;
-	keeper->watched = xcalloc(keeper->watched_count + 2, sizeof *keeper->watched);
-	for (size_t i = 0; i < keeper->watched_count; i++)
-		keeper->watched[i] = is_named ? setup->idle_queues[i] : config->queues[i].name;
+	size_t count = 2; /* ours, below */
+	for (size_t i = 0; i < config->queue_count; i++)
+		count += config_pull_count(&config->queues[i]);
+	keeper->watched = xcalloc(count, sizeof *keeper->watched);
+	for (size_t i = 0; i < config->queue_count; i++) {
+		const struct config_queue *pool = &config->queues[i];
+		for (size_t j = 0; is_meant(setup, pool) && j < config_pull_count(pool); j++)
+			keeper->watched[keeper->watched_count++] = config_pull_name(pool, j);
+	}
 	/* The keeper's own: a task with a job in its place may lead anywhere. */
 	keeper->watched[keeper->watched_count++] = WORKFLOW_NESTED_QUEUE;
 	if (config->broker_url)

@@ -6,7 +6,7 @@ void priority_fill(const struct config *config, const struct workflow *workflow,
 {
 	for (size_t i = 0; config && i < count; i++) {
 		const struct workflow_task *facts = workflow_find_task(workflow, tasks[i].name);
-		const struct config_queue *queue = config_find_queue(config, tasks[i].queue);
+		const struct config_queue *queue = config_find_served(config, tasks[i].queue);
 		if (queue && facts && !facts->has_priority)
 			tasks[i].priority = queue->priority;
 	}

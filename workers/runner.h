@@ -41,6 +41,7 @@ void run_result_finish(struct run_result *result);
 
 struct run_request {
 	const char *task_id, *job_id /* or NULL */, *name;
+	const char *queue; /* the task's own; NULL: the runner's */
 	uint32_t attempt;
 	const char *envelope; /* one JSON object, one line, without newline; post: the body */
 	bool is_text;         /* post: the body is no JSON */

@@ -153,7 +153,9 @@ void task_environment_init(struct task_environment *environment, const struct ru
 		base++;
 	*environment = (struct task_environment){ .list = xcalloc(base + TASK_VARIABLES + 1,
 							  sizeof *environment->list) };
-	add_own(environment, xprintf("REEVE_QUEUE=%s", runner->queue->name));
+	bool is_pulled = request && request->queue;
+	add_own(environment,
+		xprintf("REEVE_QUEUE=%s", is_pulled ? request->queue : runner->queue->name));
 	const bool has_channel = runner->queue->type != QUEUE_PROGRAM;
 	if (has_channel && (!request || request->envelope))
 		add_own(environment, xstrdup("REEVE_FD=3"));

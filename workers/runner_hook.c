@@ -39,6 +39,7 @@ bool runner_run_hook(struct runner *runner, const struct config_argv *argv, cons
 	const struct log_subject *subject, int64_t timeout_ms, struct error *err)
 {
 	const struct run_request request = { .task_id = subject->task ? subject->task : "",
+		.queue = subject->queue,
 		.attempt = (uint32_t)subject->attempt };
 	struct process_command command;
 	struct task_environment environment;

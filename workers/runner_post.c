@@ -179,7 +179,8 @@ static void send(
 		{ "User-Agent", "aws-sqsd/2.0 (reeve/" REEVE_VERSION ")" },
 		{ "Content-Type",
 			task->is_text ? "text/plain; charset=utf-8" : "application/json" },
-		{ "X-Aws-Sqsd-Msgid", id }, { "X-Aws-Sqsd-Queue", runner->queue->name },
+		{ "X-Aws-Sqsd-Msgid", id },
+		{ "X-Aws-Sqsd-Queue", task->queue ? task->queue : runner->queue->name },
 		{ "X-Aws-Sqsd-First-Received-At", received },
 		{ "X-Aws-Sqsd-Receive-Count", attempt }, { "X-Aws-Sqsd-Path", post->path },
 		{ "Expect", "" }, /* no round trip before a long body */

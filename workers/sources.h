@@ -8,22 +8,35 @@
 
 #include "stores/store.h"
 
+struct source {
+	const char *name;
+	struct queue_board *row; /* NULL: no limits */
+	int weight;              /* 0: strict order */
+	int64_t credit;
+	uint32_t ticket;
+};
+
 struct sources {
-	const char **names;
-	struct queue_board **rows;
-	struct lease_limit *limits;
-	uint32_t *tickets;
+	struct source *list; /* in the order of the configuration */
 	size_t count;
+	/* In the order of the next lease. */
+	struct source **order;
+	const char **names;
+	struct lease_limit *limits;
+	bool had_limits;
+	struct queue_board *pool; /* the row of the pool's name */
 	int64_t look_at_ms; /* steady: this worker looks then for all that wait; 0: it does not */
 };
 
 void sources_open(struct sources *sources, const struct worker_setup *setup);
 void sources_finish(struct sources *sources);
-/* Queues and limits as they are now. Valid until the next call. */
+/* Queues and limits as they are now: by weights, so that over time each of several queues with
+ * work gets its share. Valid until the next call. */
 void sources_request(struct sources *sources, struct lease_request *request);
-bool sources_have_limits(const struct sources *sources);
-/* Something was leased. */
-void sources_note(struct sources *sources);
+/* Whether more than one task may be leased at a time. */
+bool sources_allow_ahead(const struct sources *sources);
+/* What was leased; nothing where the batch is empty. */
+void sources_note(struct sources *sources, const struct lease_batch *batch);
 /* Reads the tickets: what is rung from now on ends the next wait at once. */
 void sources_listen(struct sources *sources, struct store *store);
 /* Until one of the queues is rung, something becomes due, or most_ms pass; batch is the answer to a

@@ -136,6 +136,7 @@ static void run_handler(struct attempt *attempt)
 	const struct run_request request = { .task_id = attempt->task->id,
 		.job_id = attempt->task->job_id,
 		.name = attempt->task->name,
+		.queue = attempt->task->queue,
 		.attempt = attempt->task->token.attempt,
 		.envelope = text,
 		.is_text = is_text,

@@ -8,7 +8,7 @@ static void check_queue(const struct workflow *workflow, const struct task_model
 	struct workflow_faults *absent)
 {
 	const char *name = task->facts.name;
-	const struct config_queue *queue = config_find_queue(config, task->facts.queue);
+	const struct config_queue *queue = config_find_served(config, task->facts.queue);
 	if (task->facts.nested)
 		return;
 	if (!queue)
