@@ -59,9 +59,20 @@ static void check_program(const struct section *section)
 			"depth is that of the broker's queue, and there is no broker: fixed");
 }
 
+/* A program in `defaults` is meant for handlers: a gate or a split has one only where it says so.
+ */
+static void drop_inherited_run(const struct section *section)
+{
+	struct config_queue *queue = section->base;
+	bool has_own_work = queue->type == QUEUE_SYNC || queue->type == QUEUE_SPLIT;
+	if (has_own_work && !fits_is_own(section, "run"))
+		queue->run = (struct config_argv){ 0 };
+}
+
 void checks_fit(const struct section *section)
 {
 	const struct config_queue *queue = section->base;
+	drop_inherited_run(section);
 	if (queue->type == QUEUE_PROGRAM)
 		check_program(section);
 	else

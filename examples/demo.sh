@@ -70,6 +70,15 @@ show advertising "{\"hotels\":\"hotels.json\",\"out\":\"$DEMO_STATE/out\"}"
 leave
 python3 examples/advertising/check.py examples/advertising/hotels.json "$DEMO_STATE/out"
 
+use gush-import
+printf 'one\ntwo\nthree\n' >"$DEMO_STATE/rows.csv"
+show import_rows "{\"csv\":\"$DEMO_STATE/rows.csv\"}"
+leave
+
+use reviews
+show review "{\"text\":\"it came late\",\"stars\":2,\"earlier\":[5,5],\"out\":\"$DEMO_STATE\"}"
+leave
+
 use import
 zones=/usr/share/zoneinfo/zone1970.tab
 show zones "{\"file\":\"$zones\",\"out\":\"$DEMO_STATE/out\"}"

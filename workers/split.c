@@ -3,6 +3,8 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/jsontext.h"
+#include "workers/shapes.h"
 
 static json_t *take_slice(const json_t *list, size_t from, const struct config_queue *queue)
 {
@@ -31,10 +33,20 @@ static bool spawn_slice(struct attempt *attempt, json_t *slice, struct error *er
 	return ok;
 }
 
-static bool find_list(const struct attempt *attempt, const json_t **out, struct error *err)
+/* What the queue's handler has answered, else what stands in the payload. */
+static json_t *get_list(const struct attempt *attempt)
 {
 	const char *key = attempt->worker->queue->split_payload_key;
-	const json_t *list = json_object_get(attempt->payload, key);
+	if (attempt->worker->queue->run.count == 0)
+		return json_incref(json_object_get(attempt->payload, key));
+	return shapes_value(attempt->run.result);
+}
+
+static bool find_list(const struct attempt *attempt, json_t **out, struct error *err)
+{
+	const char *key = attempt->worker->queue->split_payload_key;
+	bool has_handler = attempt->worker->queue->run.count > 0;
+	OWNED(json) json_t *list = get_list(attempt);
 	const char *const *names;
 	if (!attempt->job.workflow)
 		return error_set(err, ERROR_INVALID, "split: a pushed task may not spawn");
@@ -42,20 +54,24 @@ static bool find_list(const struct attempt *attempt, const json_t **out, struct 
 		return error_set(err, ERROR_INVALID,
 			"split: %s has no starts_parallel to start with each slice",
 			attempt->task->name);
+	if (has_handler && !json_is_array(list))
+		return error_set(err, ERROR_INVALID,
+			"split: the handler's result is no array: {\"done\": [...]}");
 	if (!list)
 		return error_set(err, ERROR_INVALID, "split: payload has no %s", key);
 	if (!json_is_array(list))
 		return error_set(err, ERROR_INVALID, "split: payload's %s is not an array", key);
-	*out = list;
+	*out = GIVE(list);
 	return true;
 }
 
 void attempt_split(struct attempt *attempt)
 {
 	const struct config_queue *queue = attempt->worker->queue;
-	const json_t *list = NULL;
+	OWNED(json) json_t *list = NULL;
 	struct error err;
-	attempt->run.started_at_ms = clock_wall_ms();
+	if (queue->run.count == 0)
+		attempt->run.started_at_ms = clock_wall_ms();
 	attempt->run.status = RUN_DONE;
 	bool ok = find_list(attempt, &list, &err);
 	for (size_t at = 0; ok && at < json_array_size(list);
@@ -69,6 +85,8 @@ void attempt_split(struct attempt *attempt)
 		}
 	}
 	attempt->run.finished_at_ms = clock_wall_ms();
+	/* The slices have it: it would come to every successor as a whole. */
+	free(GIVE(attempt->run.result));
 	if (!ok)
 		attempt_fail(attempt, &err);
 }

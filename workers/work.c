@@ -152,10 +152,28 @@ static void run_nothing(struct attempt *attempt)
 	end_run(attempt, RUN_DONE, NULL);
 }
 
+/* A gate that has opened may have a handler of its own. */
+static void run_gate(struct attempt *attempt)
+{
+	if (attempt->worker->queue->run.count > 0)
+		run_handler(attempt);
+	else
+		run_nothing(attempt);
+}
+
+/* A handler may make the list that is split. */
+static void run_split(struct attempt *attempt)
+{
+	if (attempt->worker->queue->run.count > 0)
+		run_handler(attempt);
+	if (attempt->worker->queue->run.count == 0 || attempt->run.status == RUN_DONE)
+		attempt_split(attempt);
+}
+
 static void (*const performers[])(struct attempt *) = {
 	[QUEUE_HANDLER] = run_handler,
-	[QUEUE_SPLIT] = attempt_split,
-	[QUEUE_SYNC] = run_nothing,
+	[QUEUE_SPLIT] = run_split,
+	[QUEUE_SYNC] = run_gate,
 	[QUEUE_NOOP] = run_nothing,
 };
 
@@ -235,7 +253,9 @@ static bool prepare(struct attempt *attempt)
 {
 	const struct config_queue *queue = attempt->worker->queue;
 	struct error err;
-	if (queue->type != QUEUE_HANDLER && !has_hooks(queue))
+	bool may_run = queue->type == QUEUE_SPLIT || queue->type == QUEUE_SYNC;
+	bool has_handler = queue->type == QUEUE_HANDLER || (may_run && queue->run.count > 0);
+	if (!has_handler && !has_hooks(queue))
 		return true;
 	if (attempt->envelope || attempt_envelope(attempt, &attempt->envelope, &err))
 		return true;
