@@ -314,8 +314,7 @@ static void open_queues(struct courier *courier)
 	courier->queues = xcalloc(count, sizeof *courier->queues);
 	served = (struct config_served){ 0 };
 	while (config_next_served(config, &served))
-		if (served.queue->type != QUEUE_SYNC &&
-			served.queue->type != QUEUE_PROGRAM)
+		if (served.queue->type != QUEUE_SYNC && served.queue->type != QUEUE_PROGRAM)
 			open_queue(courier, &served);
 }
 

@@ -181,6 +181,11 @@ void findings_of_queue(const struct explain_view *view, const char *queue, json_
 {
 	const struct config_queue *own = config_find_queue(view->config, queue);
 	find_pause(view, queue, list);
+	if (own && own->type == QUEUE_PROGRAM)
+		findings_add(list, NULL, 0,
+			"queue %s is of type program, which pulls for itself: reeve gives it no "
+			"tasks",
+			queue);
 	if (!own && !config_find_served(view->config, queue)) {
 		findings_add(list, NULL, 0,
 			"queue %s is not configured here; a host that serves it must run", queue);

@@ -20,7 +20,8 @@ size_t preflight_connections(const struct config *config, const char *const *que
 {
 	size_t connections = BUILT_IN + COMMANDS + (config->broker_url ? 1 : 0);
 	for (size_t i = 0; i < config->queue_count; i++)
-		if (is_meant(config->queues[i].name, queues, count))
+		if (config->queues[i].type != QUEUE_PROGRAM && /* which opens no store */
+			is_meant(config->queues[i].name, queues, count))
 			connections += (size_t)config->queues[i].workers_max;
 	return connections;
 }

@@ -53,6 +53,7 @@ same "which is started again, with back-off" "$(reeve status --json | json 'v["q
 exits 2 reeve push legacy '{}'
 contains "it is given no tasks" "$(cat err)" "queue legacy is of type program, which pulls for itself"
 exits 2 reeve eager --queue legacy
+contains "and explained" "$(reeve explain legacy)" "queue legacy is of type program, which pulls for itself"
 exits 0 reeve scale legacy +1
 eventually 20 up 2
 kill -TTIN "$supervisor"
