@@ -23,6 +23,9 @@ bool control_find(const struct arguments *arguments, struct control_place *place
 	if (config_load(found.config_path, &config, &faults, &err)) {
 		found.control_path = xstrdup(config->control_path);
 		found.grace_ms = config->shutdown_grace_ms;
+	} else {
+		found.control_path = config_find_control(found.config_path);
+		found.has_mistakes = true;
 	}
 	config_faults_finish(&faults);
 	*place = found;
@@ -56,6 +59,10 @@ bool control_ask(const struct control_place *place, json_t *request, json_t **re
 	bool ok = control_call(place->config_path, place->control_path, request, &answer, &err);
 	json_decref(request);
 	*code = ok ? control_judge(answer) : say_error(&err);
+	if (!ok && place->has_mistakes && !place->control_path)
+		say("%s has mistakes, reeve check tells them: a control socket that it names is "
+		    "not known",
+			place->config_path);
 	if (*code == EXIT_OK)
 		*reply = GIVE(answer);
 	return *code == EXIT_OK;

@@ -6,11 +6,13 @@
 #include <stdint.h>
 
 /* Where the supervisor is found. A configuration with mistakes does not keep anybody from stopping
- * or looking at what runs: then the default places are tried. */
+ * or looking at what runs: then the socket that it names all the same counts, else the default
+ * places. */
 struct control_place {
 	const char *config_path;
 	char *control_path; /* NULL: the default places */
 	int64_t grace_ms;
+	bool has_mistakes; /* the configuration can't be read */
 };
 bool control_find(const struct arguments *arguments, struct control_place *place, int *code);
 void control_place_finish(struct control_place *place);

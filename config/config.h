@@ -192,6 +192,8 @@ struct config_faults {
  */
 bool config_load(
 	const char *path, struct config **out, struct config_faults *faults, struct error *err);
+/* The control socket that a file names, whatever mistakes it has elsewhere. Owned; NULL: none. */
+char *config_find_control(const char *path);
 void config_destroy(struct config *config);
 /* True where the store is reached over a network: rings come from other hosts. */
 bool config_has_remote_store(const struct config *config);

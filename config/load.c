@@ -140,3 +140,16 @@ bool config_load(
 	return error_set(err, ERROR_INVALID, "%zu mistake%s in %s", faults->count,
 		faults->count == 1 ? "" : "s", path);
 }
+
+char *config_find_control(const char *path)
+{
+	struct loading loading = { .config = xcalloc(1, sizeof *loading.config) };
+	struct config_faults faults = { 0 };
+	read_all(&loading, path);
+	char *control = xstrdup(loading.config->control_path);
+	faults_export(&loading.faults, &faults);
+	config_faults_finish(&faults);
+	arena_finish(&loading.arena);
+	config_destroy(loading.config);
+	return control;
+}

@@ -123,3 +123,17 @@ reeve push row '{"n":1}' >id
 exits 0 reeve run --until-idle --only row
 is "$(cat id)" completed || fail "until idle"
 saw "run --until-idle works what is there"
+
+# A socket that the file names is found as long as that can be read.
+cp good.yaml reeve.yaml
+echo 'control: named.sock' >>reeve.yaml
+start_reeve
+cp reeve.yaml named.yaml
+sed -i 's/workers: 4/workers: many/' reeve.yaml
+exits 0 reeve status
+saw "mistakes elsewhere do not hide the socket that a file names"
+echo '}' >>reeve.yaml
+exits 75 reeve status
+contains "where nothing can be read, that is said" "$(cat err)" "a control socket that it names is not known"
+cp named.yaml reeve.yaml
+stop_reeve
