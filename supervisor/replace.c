@@ -3,20 +3,19 @@
 
 #include "base/clock.h"
 #include "base/fault.h"
-#include "base/jsontext.h"
 #include "base/log.h"
 #include "supervisor/deaths.h"
 #include "supervisor/handover.h"
 #include "supervisor/notify.h"
 #include "supervisor/signals.h"
 #include "supervisor/state.h"
+#include "supervisor/successor.h"
 #include "supervisor/takeover.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -36,96 +35,6 @@ static int64_t answer_ms(void)
 	return fault_number("REEVE_REHEARSAL_MS", ANSWER_MS);
 }
 
-/* --- what is given to the other program --- */
-
-/* The state in a memfd, which an exec keeps; −1 with errno. */
-static int write_state(const struct supervisor *supervisor)
-{
-	OWNED(json) json_t *state = handover_write(supervisor);
-	if (!state) {
-		errno = EILSEQ;
-		return -1;
-	}
-	OWNED(free) char *text = jsontext_print(state);
-	size_t length = strlen(text);
-	OWNED_FD int fd = memfd_create("reeve-handover", MFD_CLOEXEC);
-	for (size_t done = 0; fd >= 0 && done < length;) {
-		ssize_t wrote = write(fd, text + done, length - done);
-		if (wrote < 0 && errno != EINTR)
-			return -1;
-		done += wrote > 0 ? (size_t)wrote : 0;
-	}
-	int written = fd;
-	fd = -1;
-	return written;
-}
-
-/* Our own command line: words that end with NUL. Owned; NULL with errno. */
-static char *read_command_line(size_t *length)
-{
-	OWNED_FD int fd = open("/proc/self/cmdline", O_RDONLY | O_CLOEXEC);
-	size_t room = 4096, used = 0;
-	OWNED(free) char *text = xmalloc(room);
-	for (;;) {
-		ssize_t got = fd < 0 ? -1 : read(fd, text + used, room - 1 - used);
-		if (got < 0)
-			return NULL;
-		if (got == 0)
-			break;
-		used += (size_t)got;
-		if (used == room - 1)
-			text = xrealloc(text, room *= 2);
-	}
-	text[used] = '\0';
-	*length = used;
-	return GIVE(text);
-}
-
-/* NULL-terminated, into the text. Owned. */
-static char **split_words(char *text, size_t length)
-{
-	size_t count = 0, room = 0;
-	char **words = NULL;
-	for (size_t at = 0; at < length; at += strlen(text + at) + 1) {
-		words = xgrow(words, count, &room, sizeof *words);
-		words[count++] = text + at;
-	}
-	words = xgrow(words, count, &room, sizeof *words);
-	words[count] = NULL;
-	return words;
-}
-
-struct program {
-	int state;
-	char *text, **words;
-};
-
-static void finish_program(struct program *program)
-{
-	memory_close_fd(&program->state);
-	free(program->text);
-	free(program->words);
-}
-#define OWNED_PROGRAM __attribute__((cleanup(finish_program)))
-
-static bool prepare(const struct supervisor *supervisor, struct program *program)
-{
-	size_t length = 0;
-	program->state = write_state(supervisor);
-	program->text = read_command_line(&length);
-	if (program->state < 0 || !program->text)
-		return false;
-	program->words = split_words(program->text, length);
-	return true;
-}
-
-static void announce(const char *phase, int state)
-{
-	OWNED(free) char *value = xprintf("%s:%d", phase, state);
-	fcntl(state, F_SETFD, 0);
-	setenv(TAKEOVER_VARIABLE, value, 1);
-}
-
 /* --- the rehearsal --- */
 
 static void set_default_signals(void)
@@ -140,7 +49,7 @@ static void set_default_signals(void)
 /* It gets the state and the scoreboard, which it maps as a copy, and nothing by which it could do
  * anything in our name. */
 static _Noreturn void become_rehearsal(const struct supervisor *supervisor,
-	const struct program *program, int output, pid_t parent)
+	const struct successor *successor, int output, pid_t parent)
 {
 	close(supervisor->lifeline_write);
 	setpgid(0, 0);
@@ -153,16 +62,16 @@ static _Noreturn void become_rehearsal(const struct supervisor *supervisor,
 	dup2(output, 2);
 	unsetenv("NOTIFY_SOCKET");
 	fcntl(supervisor->board_fd, F_SETFD, 0);
-	announce(TAKEOVER_REHEARSAL, program->state);
+	successor_announce(TAKEOVER_REHEARSAL, successor->state);
 	set_default_signals();
 	fault_step("rehearse");
-	execv(supervisor->replace.binary, program->words);
+	execv(supervisor->replace.binary, successor->words);
 	dprintf(2, "%s\n", strerror(errno));
 	_exit(127);
 }
 
 static pid_t fork_rehearsal(
-	const struct supervisor *supervisor, const struct program *program, int output)
+	const struct supervisor *supervisor, const struct successor *successor, int output)
 {
 	sigset_t all, before;
 	sigfillset(&all);
@@ -170,7 +79,7 @@ static pid_t fork_rehearsal(
 	sigprocmask(SIG_BLOCK, &all, &before);
 	pid_t pid = fork();
 	if (pid == 0)
-		become_rehearsal(supervisor, program, output, parent);
+		become_rehearsal(supervisor, successor, output, parent);
 	sigprocmask(SIG_SETMASK, &before, NULL);
 	return pid;
 }
@@ -211,13 +120,13 @@ static void arm(struct supervisor *supervisor, double after_s)
 
 static bool begin_rehearsal(struct supervisor *supervisor)
 {
-	OWNED_PROGRAM struct program program = { .state = -1 };
+	OWNED_SUCCESSOR struct successor successor = { .state = -1 };
 	int ends[2];
-	if (!prepare(supervisor, &program) || pipe2(ends, O_CLOEXEC) != 0)
+	if (!successor_prepare(supervisor, &successor) || pipe2(ends, O_CLOEXEC) != 0)
 		return false;
 	OWNED_FD int output = ends[1];
 	fcntl(ends[0], F_SETFL, O_NONBLOCK);
-	pid_t pid = fork_rehearsal(supervisor, &program, output);
+	pid_t pid = fork_rehearsal(supervisor, &successor, output);
 	if (pid < 0) {
 		close(ends[0]);
 		return false;
@@ -352,23 +261,23 @@ static bool file_is_good(const struct supervisor *supervisor, struct error *err)
 /* The one call that does not come back where it succeeds. */
 static void become_other(struct supervisor *supervisor)
 {
-	OWNED_PROGRAM struct program program = { .state = -1 };
+	OWNED_SUCCESSOR struct successor successor = { .state = -1 };
 	struct handover_descriptors descriptors;
 	struct error err;
 	if (!file_is_good(supervisor, &err)) {
 		refuse(supervisor, err.text);
 		return;
 	}
-	if (!prepare(supervisor, &program)) {
+	if (!successor_prepare(supervisor, &successor)) {
 		refuse(supervisor, strerror(errno));
 		return;
 	}
 	notify_reloading();
 	handover_list(supervisor, &descriptors);
 	handover_set_inherited(&descriptors, true);
-	announce(TAKEOVER_EXEC, program.state);
+	successor_announce(TAKEOVER_EXEC, successor.state);
 	fault_step("replace");
-	execv(supervisor->replace.binary, program.words);
+	execv(supervisor->replace.binary, successor.words);
 	int reason = errno;
 	unsetenv(TAKEOVER_VARIABLE);
 	handover_set_inherited(&descriptors, false);
