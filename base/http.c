@@ -317,6 +317,7 @@ static void set_transfer(const struct http_call *call, const struct http_request
 	set(call->easy, CURLOPT_CONNECTTIMEOUT_MS, (long)request->connect_timeout_ms);
 	set(call->easy, CURLOPT_TIMEOUT_MS, (long)request->timeout_ms);
 	set(call->easy, CURLOPT_NOSIGNAL, 1L);
+	set(call->easy, CURLOPT_QUICK_EXIT, 1L); /* a cancel does not wait for a name's lookup */
 	set(call->easy, CURLOPT_TCP_KEEPALIVE, 1L);
 	if (request->authorities)
 		set(call->easy, CURLOPT_CAINFO, request->authorities);

@@ -6,8 +6,8 @@ set -eu
 cd "$(dirname "$0")/.."
 sh contrib/debian/packages.sh build test
 # Each start of a sanitized program that is no PIE takes two thirds of the time: fewer pages to relocate.
-# The servers that tests start arrive while the compiler works.
-sh contrib/debian/packages.sh servers &
+# The servers and languages that tests start arrive while the compiler works.
+sh contrib/debian/packages.sh servers languages &
 servers=$!
 build=${REEVE_TEST_BUILD:-build-test}
 [ -f "$build/build.ninja" ] || meson setup "$build" -Dfaults=true -Db_sanitize=address,undefined \

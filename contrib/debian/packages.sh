@@ -1,13 +1,14 @@
 #!/bin/sh
 # Installs what reeve needs from Debian's own packages (12 and 13).
-# usage: packages.sh build|examples|test|servers|ci …   Only what is missing is installed; without root it
+# usage: packages.sh build|examples|test|servers|languages|ci …   Only what is missing is installed; without root it
 # names what is missing and ends with 1.
 set -eu
 
 build="gcc libc6-dev meson ninja-build pkg-config libev-dev libyaml-dev libjansson-dev libsqlite3-dev
 	libmd-dev libhiredis-dev libpq-dev libpq5 libcurl4-openssl-dev libcurl4"
 examples="python3 tzdata"
-tests="libcunit1-dev nodejs openssl php-cli procps python3 ruby sqlite3 tzdata"
+tests="libcunit1-dev openssl procps python3 sqlite3 tzdata"
+languages="nodejs php-cli ruby"
 servers="redis-server postgresql pgbouncer npm python3-boto3"
 ci="clang clang-format shellcheck valgrind git scdoc"
 
@@ -18,8 +19,9 @@ for set in "$@"; do
 	examples) wanted="$wanted $examples" ;;
 	test) wanted="$wanted $tests" ;;
 	servers) wanted="$wanted $servers" ;;
+	languages) wanted="$wanted $languages" ;;
 	ci) wanted="$wanted $ci" ;;
-	*) echo "packages.sh: expected build, examples, test, servers or ci, got \"$set\"" >&2; exit 2 ;;
+	*) echo "packages.sh: expected build, examples, test, servers, languages or ci, got \"$set\"" >&2; exit 2 ;;
 	esac
 done
 
