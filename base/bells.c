@@ -51,7 +51,9 @@ static void sleep_on(uint32_t *word, uint32_t ticket, int64_t timeout_ms)
 
 static uint32_t *word_at(struct bells *bells, uint32_t index)
 {
-	return index == BELLS_OUTBOX ? &bells->page->outbox : &bells->page->words[index];
+	if (index >= BELLS_OUTBOX)
+		return index == BELLS_OUTBOX ? &bells->page->outbox : &bells->page->cancelled;
+	return &bells->page->words[index];
 }
 
 bool bells_create(struct bells *bells)
@@ -143,7 +145,7 @@ void bells_ring(struct bells *bells, uint32_t index, int64_t count)
 
 void bells_ring_all(struct bells *bells)
 {
-	for (uint32_t index = 0; index <= BELLS_OUTBOX; index++)
+	for (uint32_t index = 0; index <= BELLS_CANCELLED; index++)
 		bells_ring(bells, index, INT_MAX);
 }
 

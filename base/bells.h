@@ -9,16 +9,19 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define BELLS_WORDS   1024
-#define BELLS_NURSERY 0           /* the word of names that have none yet */
-#define BELLS_OUTBOX  BELLS_WORDS /* a word of its own, beyond those of names */
+#define BELLS_WORDS       1024
+#define BELLS_NURSERY     0           /* the word of names that have none yet */
+#define BELLS_OUTBOX      BELLS_WORDS /* words of their own, beyond those of names */
+#define BELLS_CANCELLED   (BELLS_WORDS + 1)
+#define BELLS_CANCEL_NAME "!" /* what stands for it where rings travel by name */
 
 struct bells_page {
 	uint32_t is_shared; /* more names than words: rings wake all sleepers of a word */
 	uint32_t outbox;
 	int64_t listened_ms; /* see bells_note_listening */
 	uint64_t id;         /* see bells_id */
-	uint32_t reserved[10];
+	uint32_t cancelled;  /* grows when something that is worked on may have been cancelled */
+	uint32_t reserved[9];
 	uint32_t words[BELLS_WORDS];
 	uint64_t names[BELLS_WORDS]; /* hashes, claimed by bells_index; 0: free */
 };
@@ -30,7 +33,7 @@ struct bells {
 };
 
 /* Raised with each change of the page that another version could not take. */
-#define BELLS_VERSION 1
+#define BELLS_VERSION 2
 
 /* An anonymous page, inherited by fork. False: no memory. */
 bool bells_create(struct bells *bells);

@@ -13,8 +13,7 @@ static int cancel_task(struct store *store, const char *id)
 	if (is_ended)
 		say("task %s is cancelled", id);
 	else
-		say("task %s is working; its handler is stopped at the next renewal of its lease",
-			id);
+		say("task %s is working; its handler is told and stopped", id);
 	return EXIT_OK;
 }
 

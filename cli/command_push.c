@@ -34,9 +34,12 @@ static bool read_push(const struct arguments *arguments, struct acts_push *push,
 		return error_set(err, ERROR_INVALID,
 			"\"%.100s\" is no name of a queue: letters, digits, _ and -, at most 80",
 			push->queue);
-	if (delay && !config_parse_duration(delay, &push->delay_ms))
+	if (delay && (!config_parse_duration(delay, &push->delay_ms) ||
+			     push->delay_ms > STORE_DELAY_MAX_MS))
 		return error_set(err, ERROR_INVALID,
-			"--delay: expected a duration like 250ms, 5s or 10m, got \"%.40s\"", delay);
+			"--delay: expected a duration like 250ms, 5s or 10m, at most 365000d, got "
+			"\"%.40s\"",
+			delay);
 	return read_priority(arguments_option(arguments, "--priority"), &push->priority, err);
 }
 

@@ -68,6 +68,8 @@ static bool check_id(const char *id, struct error *err)
 
 bool backend_check_push(const struct push *push, struct error *err)
 {
+	if (push->delay_ms < 0 || push->delay_ms > STORE_DELAY_MAX_MS)
+		return error_set(err, ERROR_INVALID, "a task is delayed by at most 365000 days");
 	return check_id(push->id, err);
 }
 

@@ -72,6 +72,11 @@ static void wait_for_bell(
 	wait_for_any(store, &name, &ticket, 1, timeout_ms);
 }
 
+static uint32_t cancel_bell(struct store *store)
+{
+	return bells_ticket(&memory_of(store)->outbox, BELLS_CANCELLED);
+}
+
 static void interrupt(struct store *store)
 {
 	int saved = errno;
@@ -193,6 +198,7 @@ static const struct store_ops memory_ops = {
 	.bell = bell,
 	.wait = wait_for_bell,
 	.wait_any = wait_for_any,
+	.cancel_bell = cancel_bell,
 	.interrupt = interrupt,
 	.relax = relax,
 	.close = close_memory,

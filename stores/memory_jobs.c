@@ -82,6 +82,7 @@ bool memory_cancel_job(struct store *store, const char *id, struct error *err)
 		return error_set(
 			err, ERROR_CONFLICT, "job %s has %s", id, job_state_names[job->state]);
 	job->state = JOB_CANCELLED;
+	bells_ring(&memory->outbox, BELLS_CANCELLED, 0);
 	memory_settle_job(memory, job);
 	return true;
 }
@@ -113,6 +114,7 @@ bool memory_cancel_task(struct store *store, const char *id, struct error *err)
 		return error_set(err, ERROR_CONFLICT, "task %s is %s", id,
 			task_state_names[memory_state(task)]);
 	task->is_cancelled = true;
+	bells_ring(&memory_of(store)->outbox, BELLS_CANCELLED, 0);
 	return true;
 }
 

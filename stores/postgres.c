@@ -122,6 +122,7 @@ static const struct store_ops ops = {
 	.bell = postgres_bell,
 	.wait = postgres_wait,
 	.wait_any = postgres_wait_any,
+	.cancel_bell = postgres_cancel_bell,
 	.interrupt = postgres_interrupt,
 	.listen = postgres_listen,
 	.relax = relax,

@@ -45,6 +45,11 @@ void postgres_wait_any(struct store *base, const char *const *queues, const uint
 	bells_wait_any(&store->bells, words, tickets, count, timeout_ms);
 }
 
+uint32_t postgres_cancel_bell(struct store *base)
+{
+	return bells_ticket(&postgres_of(base)->bells, BELLS_CANCELLED);
+}
+
 void postgres_interrupt(struct store *base)
 {
 	bells_interrupt(&postgres_of(base)->bells);
@@ -74,7 +79,9 @@ static void tell(struct postgres_store *store)
 /* The queue "" stands for all outboxes. */
 static void ring(struct postgres_store *store, const char *queue, int64_t count)
 {
-	if (*queue)
+	if (strcmp(queue, BELLS_CANCEL_NAME) == 0)
+		bells_ring(&store->bells, BELLS_CANCELLED, 0);
+	else if (*queue)
 		bells_ring(&store->bells, bells_index(&store->bells, queue), count);
 	else
 		bells_ring(&store->bells, BELLS_OUTBOX, INT64_MAX);

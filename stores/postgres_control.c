@@ -35,7 +35,7 @@ bool postgres_cancel_task(struct store *base, const char *id, struct error *err)
 {
 	struct postgres_batch batch = { 0 };
 	postgres_call(&batch, POSTGRES_CANCEL_TASK, "t", id);
-	bool done = postgres_run(postgres_of(base), &batch, err);
+	bool done = postgres_act(postgres_of(base), &batch, NULL, err);
 	postgres_batch_finish(&batch);
 	return done;
 }

@@ -56,7 +56,7 @@
 	X(SET_PAUSE, "SELECT * FROM act_set_pause($1, $2)") \
 	X(CANCEL_JOB, "SELECT * FROM act_cancel_job($1)") \
 	X(END_CANCELLED, "SELECT * FROM act_end_cancelled($1, $2)") \
-	X(CANCEL_TASK, "SELECT act_cancel_task($1)") \
+	X(CANCEL_TASK, "SELECT * FROM act_cancel_task($1)") \
 	X(REVIVE, "SELECT * FROM act_revive($1, $2)") \
 	X(PURGE, "SELECT act_purge($1, $2, $3)") \
 	X(GC, "SELECT * FROM act_gc($1, $2, $3, $4)") \
@@ -263,6 +263,7 @@ char *postgres_clean(const char *text);
 /* postgres_bell.c */
 uint32_t postgres_bell(struct store *, const char *);
 void postgres_wait(struct store *, const char *, uint32_t, int64_t);
+uint32_t postgres_cancel_bell(struct store *);
 void postgres_wait_any(struct store *, const char *const *, const uint32_t *, size_t, int64_t);
 void postgres_interrupt(struct store *);
 void postgres_listen(struct store *, bool (*goes_on)(void *context), void *context);

@@ -9,12 +9,13 @@
 
 #include <stdint.h>
 
-#define STORE_ID_SIZE   200          /* a task's id: JOB.SEQ, or a pushed task's own id */
-#define STORE_SPAWN_MAX 500          /* children in one chunk written ahead */
-#define STORE_LOST_MAX  20           /* lost leases after which a task is set aside */
-#define STORE_BEAT_MAX  (512 * 1024) /* bytes of a heartbeat's text */
-#define STORE_BEATS_MAX 1000         /* heartbeats that one act lists */
-#define STORE_KNOWN_MS  (INT64_C(15) * 24 * 3600 * 1000) /* message ids; SQS keeps for 14 days */
+#define STORE_ID_SIZE      200 /* a task's id: JOB.SEQ, or a pushed task's own id */
+#define STORE_DELAY_MAX_MS (INT64_C(365000) * 24 * 3600 * 1000) /* a thousand years */
+#define STORE_SPAWN_MAX    500          /* children in one chunk written ahead */
+#define STORE_LOST_MAX     20           /* lost leases after which a task is set aside */
+#define STORE_BEAT_MAX     (512 * 1024) /* bytes of a heartbeat's text */
+#define STORE_BEATS_MAX    1000         /* heartbeats that one act lists */
+#define STORE_KNOWN_MS     (INT64_C(15) * 24 * 3600 * 1000) /* message ids; SQS keeps for 14 days */
 
 enum task_state {
 	TASK_WAITING, /* for its gate, its parents */

@@ -56,6 +56,7 @@ static const struct store_ops redis_ops = {
 	.bell = redis_bell,
 	.wait = redis_wait,
 	.wait_any = redis_wait_any,
+	.cancel_bell = redis_cancel_bell,
 	.interrupt = redis_interrupt,
 	.listen = redis_listen,
 	.relax = relax,

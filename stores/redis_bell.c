@@ -23,6 +23,8 @@
 
 static uint32_t index_of(struct bells *bells, const char *queue)
 {
+	if (queue && strcmp(queue, BELLS_CANCEL_NAME) == 0)
+		return BELLS_CANCELLED;
 	return queue ? bells_index(bells, queue) : BELLS_OUTBOX;
 }
 
@@ -53,6 +55,11 @@ void redis_wait_any(struct store *base, const char *const *queues, const uint32_
 	for (size_t i = 0; i < count; i++)
 		words[i] = bells_index(bells, queues[i]);
 	bells_wait_any(bells, words, tickets, count, timeout_ms);
+}
+
+uint32_t redis_cancel_bell(struct store *base)
+{
+	return bells_ticket(&redis_of(base)->bells, BELLS_CANCELLED);
 }
 
 void redis_interrupt(struct store *base)

@@ -153,6 +153,7 @@ bool redis_preflight(const char *url, struct store_warnings *out, struct error *
 void redis_ring(struct bells *bells, const char *queue, int64_t count); /* "": the outbox */
 uint32_t redis_bell(struct store *store, const char *queue);
 void redis_wait(struct store *store, const char *queue, uint32_t ticket, int64_t timeout_ms);
+uint32_t redis_cancel_bell(struct store *store);
 void redis_wait_any(struct store *store, const char *const *queues, const uint32_t *tickets,
 	size_t count, int64_t timeout_ms);
 void redis_interrupt(struct store *store);

@@ -74,6 +74,11 @@ static void wait_for_any(struct store *base, const char *const *queues, const ui
 	bells_wait_any(&store->bell.bells, words, tickets, count, timeout_ms);
 }
 
+static uint32_t cancel_bell(struct store *base)
+{
+	return bells_ticket(&sqlite_of(base)->bell.bells, BELLS_CANCELLED);
+}
+
 static void interrupt(struct store *base)
 {
 	bells_interrupt(&sqlite_of(base)->bell.bells);
@@ -155,6 +160,7 @@ static const struct store_ops ops = {
 	.bell = hear,
 	.wait = wait_for_ring,
 	.wait_any = wait_for_any,
+	.cancel_bell = cancel_bell,
 	.interrupt = interrupt,
 	.relax = relax,
 	.close = destroy,

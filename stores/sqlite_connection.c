@@ -219,7 +219,7 @@ bool sqlite_begin(struct sqlite_store *store, enum sqlite_sync sync, struct erro
 {
 	store->failure = 0;
 	store->ring_count = 0;
-	store->has_new_queue = store->has_new_unsent = false;
+	store->has_new_queue = store->has_new_unsent = store->has_cancelled = false;
 	store->door_count = 0;
 	store->busy_since_ms = clock_steady_ms();
 	if (!bell_lock(&store->bell))
@@ -237,7 +237,7 @@ bool sqlite_begin_read(struct sqlite_store *store, struct error *err)
 {
 	store->failure = 0;
 	store->ring_count = 0;
-	store->has_new_queue = store->has_new_unsent = false;
+	store->has_new_queue = store->has_new_unsent = store->has_cancelled = false;
 	store->door_count = 0;
 	store->busy_since_ms = 0;
 	sqlite_run(store, SQL_BEGIN_READ, "");
@@ -259,6 +259,8 @@ static void ring(struct sqlite_store *store)
 {
 	if (store->has_new_queue)
 		bells_ring(&store->bell.bells, BELLS_NURSERY, INT64_MAX);
+	if (store->has_cancelled)
+		bells_ring(&store->bell.bells, BELLS_CANCELLED, 0);
 	if (store->has_new_unsent)
 		bells_ring(&store->bell.bells, BELLS_OUTBOX, INT64_MAX);
 	for (size_t i = 0; i < store->ring_count; i++)

@@ -24,6 +24,7 @@ bool sqlite_cancel_job(struct store *base, const char *id, struct error *err)
 		return sqlite_cancel(store);
 	}
 	job.status = JOB_CANCELLED;
+	store->has_cancelled = true;
 	sqlite_run(store, SQL_SET_ENDING, "ii", number, INT(1));
 	sqlite_store_job(store, &job);
 	return sqlite_end(store, err);
@@ -97,6 +98,7 @@ bool sqlite_cancel_task(struct store *base, const char *id, struct error *err)
 	if (is_there)
 		sqlite_task_finish(&task);
 	bool is_held = is_there && sqlite_run(store, SQL_CANCEL_LEASE, "i", number) > 0;
+	store->has_cancelled = is_held;
 	if (store->failure || is_held)
 		return sqlite_end(store, err);
 	if (is_there)

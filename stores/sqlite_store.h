@@ -47,6 +47,7 @@ struct sqlite_store {
 	size_t ring_count, ring_room;
 	bool has_new_queue;  /* this transaction made a queue */
 	bool has_new_unsent; /* this transaction added to an outbox */
+	bool has_cancelled;  /* … cancelled what may be worked on */
 
 	struct sqlite_door *doors; /* of the queues that this transaction has asked about */
 	size_t door_count, door_room;

@@ -140,7 +140,8 @@ struct store_ops {
 	bool (*cancel_job)(struct store *, const char *id, struct error *);
 	bool (*end_cancelled)(
 		struct store *, const char *job, size_t limit, bool *left, struct error *);
-	/* Flags a working task: its next renew answers RENEW_CANCELLED. */
+	/* Flags a working task: its next renew answers RENEW_CANCELLED. This and cancel_job change
+	 * the number of cancel_bell on all hosts. */
 	bool (*cancel_task)(struct store *, const char *id, struct error *);
 	/* Queues a failed, invalid or cancelled task again with fresh budgets and a fresh time-out
 	 * of its gate; its job runs again, and is `running` unless another task that failed it is
@@ -172,6 +173,9 @@ struct store_ops {
 	void (*interrupt)(struct store *);
 	/* The queue NULL is the bell of all outboxes, rung where an unsent row is added; for it
 	 * bell and wait touch shared memory alone, and may be called in another thread. */
+	/* A number in shared memory that changes when something that is worked on may have been
+	 * cancelled: whoever works renews then to hear whether it is his. */
+	uint32_t (*cancel_bell)(struct store *);
 	/* Carries rings that come from other hosts to the bells of this one until goes_on answers
 	 * false, asked at least once a second; reconnects by itself. NULL where no process has to
 	 * do that. One process of a host does, see workers/listener.c. */

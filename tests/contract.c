@@ -76,6 +76,11 @@ void contract_set_url(const char *wanted)
 	url = wanted;
 }
 
+bool contract_rings_here(void)
+{
+	return strncmp(url, "redis:", 6) != 0;
+}
+
 bool contract_is_in_memory(void)
 {
 	return strcmp(url, "memory:") == 0;

@@ -24,6 +24,8 @@ extern const struct contract_part contract_leases, contract_returns, contract_co
  * own, "redis:", which gets a prefix, or "postgres:", which gets a schema of its own. */
 void contract_set_url(const char *url);
 bool contract_is_in_memory(void);
+/* False where rings go by way of a server, which one process of a host listens to. */
+bool contract_rings_here(void);
 void contract_begin(void);
 void contract_end(void);
 

@@ -441,8 +441,52 @@ static void nothing_of_a_cancelled_job_is_revived(void)
 	CU_ASSERT_EQUAL(count_of(id.text, "row", TASK_CANCELLED), 1);
 }
 
+/* In the memory of one process nobody survives who could go on. */
+static void sweeps_go_on_where_who_cancelled_has_died(void)
+{
+	struct step step;
+	if (contract_is_in_memory())
+		return;
+	step_begin(&step);
+	for (int i = 0; i < 12; i++)
+		step_child(&step, "row");
+	struct id id = submit(&step);
+	const struct leased *held = lease("row");
+	struct error err;
+	bool left = true;
+	check(store->ops->cancel_job(store, id.text, &err), &err);
+	check(store->ops->end_cancelled(store, id.text, 3, &left, &err), &err);
+	CU_ASSERT_TRUE(left);
+	for (int i = 0; i < 12; i++)
+		sweep(3);
+	CU_ASSERT_EQUAL(count_of(id.text, "row", TASK_QUEUED), 0);
+	CU_ASSERT_EQUAL(count_of(id.text, "row", TASK_CANCELLED), 11);
+	CU_ASSERT_EQUAL(renew(held), RENEW_CANCELLED);
+	end(held, OUTCOME_CANCELLED);
+	CU_ASSERT_EQUAL(count_of(id.text, "row", TASK_CANCELLED), 12);
+	CU_ASSERT_TRUE(job(id.text)->finished_at_ms > 0);
+}
+
+/* Where rings come from a server nobody listens here; the stories see that they arrive. */
+static void whoever_works_is_rung_when_something_is_cancelled(void)
+{
+	struct error err;
+	struct id id = submit_one("row"), pushed = push("mail");
+	CU_ASSERT_PTR_NOT_NULL_FATAL(lease("row"));
+	CU_ASSERT_PTR_NOT_NULL_FATAL(lease("mail"));
+	uint32_t before = store->ops->cancel_bell(store);
+	CU_ASSERT_EQUAL(store->ops->cancel_bell(store), before);
+	check(store->ops->cancel_job(store, id.text, &err), &err);
+	uint32_t between = store->ops->cancel_bell(store);
+	check(store->ops->cancel_task(store, pushed.text, &err), &err);
+	CU_ASSERT_TRUE(!contract_rings_here() || between != before);
+	CU_ASSERT_TRUE(!contract_rings_here() || store->ops->cancel_bell(store) != between);
+}
+
 static const struct suite_test tests[] = {
 	SUITE_TEST(a_cancelled_job_runs_nothing_more),
+	SUITE_TEST(sweeps_go_on_where_who_cancelled_has_died),
+	SUITE_TEST(whoever_works_is_rung_when_something_is_cancelled),
 	SUITE_TEST(a_lease_passes_over_the_tasks_of_a_cancelled_job),
 	SUITE_TEST(the_tasks_of_a_cancelled_job_end_in_pages),
 	SUITE_TEST(waiting_tasks_of_a_cancelled_job_end_too),

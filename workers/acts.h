@@ -37,7 +37,7 @@ enum acts_kind { ACTS_JOB, ACTS_TASK };
 /* What an id names; NOT_FOUND "no job or task ID". */
 bool acts_find(struct store *store, const char *id, enum acts_kind *kind, struct error *err);
 
-/* Ends a job's queued and waiting tasks; working ones stop at their next renewal. CONFLICT where
+/* Ends a job's queued and waiting tasks; working ones are told. CONFLICT where
  * the job has completed or failed; a repeat is success. */
 bool acts_cancel_job(struct store *store, const char *id, struct error *err);
 /* Ends a queued or waiting task; *is_ended is false where it is working and stops at its next

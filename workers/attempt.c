@@ -44,6 +44,7 @@ static void request_lease(struct worker *worker, struct lease_request *request)
 	*request = (struct lease_request){ .owner = worker->self.setup->owner,
 		.lease_ms = worker->queue->lease_ms };
 	sources_request(&worker->sources, request);
+	worker->cancel_ticket = worker->self.store->ops->cancel_bell(worker->self.store);
 	request->max = room_ahead(worker);
 }
 
@@ -114,6 +115,7 @@ static void renew(struct attempt *attempt)
 	struct self *self = &attempt->worker->self;
 	enum renewal answer;
 	struct error err;
+	attempt->cancel_ticket = self->store->ops->cancel_bell(self->store);
 	bool ok = self->store->ops->renew(self->store, attempt->task->id, &attempt->task->token,
 		attempt->worker->queue->lease_ms, &answer, &err);
 	if (ok || err.kind == ERROR_UNAVAILABLE)
@@ -126,6 +128,15 @@ static void renew(struct attempt *attempt)
 	}
 }
 
+/* It is time, or something was cancelled, and the answer tells whether it is this. */
+static bool is_to_renew(const struct attempt *attempt, int64_t now)
+{
+	const struct worker *worker = attempt->worker;
+	struct store *store = worker->self.store;
+	return now - attempt->renewed_at_ms >= worker->queue->lease_ms / 3 ||
+	       store->ops->cancel_bell(store) != attempt->cancel_ticket;
+}
+
 enum run_order attempt_tick(struct attempt *attempt)
 {
 	struct worker *worker = attempt->worker;
@@ -136,8 +147,7 @@ enum run_order attempt_tick(struct attempt *attempt)
 	mind_hand(attempt);
 	if (self_command(&worker->self) == COMMAND_HALT)
 		attempt->order = ORDER_HALT;
-	else if (!attempt->is_committed &&
-		 now - attempt->renewed_at_ms >= worker->queue->lease_ms / 3)
+	else if (!attempt->is_committed && is_to_renew(attempt, now))
 		renew(attempt);
 	return attempt->order;
 }
@@ -171,6 +181,7 @@ static void begin(struct attempt *attempt, struct worker *worker, const struct l
 	*attempt = (struct attempt){ .worker = worker,
 		.task = task,
 		.renewed_at_ms = clock_steady_ms(),
+		.cancel_ticket = worker->cancel_ticket,
 		.received_at_ms = clock_wall_ms() };
 	scoreboard_set_task(worker->slot, task->id, task->name, task->token.attempt);
 	scoreboard_set_state(worker->slot, SLOT_BUSY);

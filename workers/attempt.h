@@ -26,6 +26,8 @@ struct worker {
 	struct sources sources;
 	int64_t average_ms;  /* of the time that a task takes; moving; −1: not known */
 	bool has_given_back; /* a task was halted in the middle */
+	uint32_t
+		cancel_ticket; /* of the store's cancel_bell, before the last lease was asked for */
 };
 
 struct attempt {
@@ -40,6 +42,7 @@ struct attempt {
 	struct spawner spawner;
 	enum run_order order;   /* what a tick has found: an end of it, once seen, stays */
 	int64_t renewed_at_ms;  /* steady */
+	uint32_t cancel_ticket; /* of the store's cancel_bell, before the last renewal */
 	int64_t received_at_ms; /* wall */
 	struct run_watch watch;
 	struct run_result run;

@@ -43,8 +43,8 @@ BEGIN
 	ELSIF octet_length(payload::text) > 1048576 THEN
 		RAISE EXCEPTION 'reeve: expected a payload of at most 1 MiB, got % bytes',
 			octet_length(payload::text) USING ERRCODE = 'invalid_parameter_value';
-	ELSIF v_priority NOT BETWEEN -100 AND 100 OR v_delay < 0 THEN
-		RAISE EXCEPTION 'reeve: expected a priority from -100 to 100 and a delay_ms from 0'
+	ELSIF v_priority NOT BETWEEN -100 AND 100 OR v_delay NOT BETWEEN 0 AND 31536000000000 THEN
+		RAISE EXCEPTION 'reeve: expected a priority from -100 to 100 and a delay_ms of 0 to 365000 days'
 			USING ERRCODE = 'invalid_parameter_value';
 	END IF;
 	v_id := push_one(new_id(), coalesce(options ->> 'task', queue), queue,

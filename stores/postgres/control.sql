@@ -37,6 +37,7 @@ BEGIN
 				USING ERRCODE = 'RV409';
 		END IF;
 		UPDATE job SET status = 3, is_ending = true WHERE id = v_job.id RETURNING * INTO v_job;
+		PERFORM note_cancelled();
 		PERFORM settle_end(v_job);
 	END IF;
 	RETURN QUERY SELECT * FROM notes();
@@ -85,7 +86,8 @@ BEGIN
 	RETURN NEXT r;
 END $$;
 
-CREATE OR REPLACE FUNCTION act_cancel_task(p_id text) RETURNS void LANGUAGE plpgsql AS $$
+DROP FUNCTION IF EXISTS act_cancel_task(text); -- an older one answers nothing
+CREATE OR REPLACE FUNCTION act_cancel_task(p_id text) RETURNS SETOF reply LANGUAGE plpgsql AS $$
 DECLARE
 	v_number bigint := find_task(p_id);
 BEGIN
@@ -94,6 +96,8 @@ BEGIN
 		RAISE EXCEPTION 'task % is %', p_id,
 			state_name((SELECT state FROM task WHERE id = v_number)) USING ERRCODE = 'RV409';
 	END IF;
+	PERFORM note_cancelled();
+	RETURN QUERY SELECT * FROM notes();
 END $$;
 
 CREATE OR REPLACE FUNCTION has_rival(p_number bigint) RETURNS boolean LANGUAGE sql STABLE AS $$

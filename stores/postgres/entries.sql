@@ -36,6 +36,12 @@ BEGIN
 	PERFORM note('reeve.rings', p_queue || ':' || p_count);
 END $$;
 
+-- Something that is worked on may have been cancelled.
+CREATE OR REPLACE FUNCTION note_cancelled() RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+	PERFORM note('reeve.rings', '-1:1');
+END $$;
+
 CREATE OR REPLACE FUNCTION note_job(p_job bigint) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
 	IF strpos(',' || coalesce(current_setting('reeve.jobs', true), ''), ',' || p_job || ',') = 0 THEN
@@ -53,7 +59,7 @@ BEGIN
 	IF v_rings <> '' THEN
 		r.kind := 'ring';
 		FOR v_name, v_number IN
-			SELECT coalesce(q.name, ''), sum(split_part(item, ':', 2)::bigint)
+			SELECT CASE WHEN item LIKE '-1:%' THEN '!' ELSE coalesce(q.name, '') END, sum(split_part(item, ':', 2)::bigint)
 			FROM noted('reeve.rings') item
 				LEFT JOIN queue q ON q.id = split_part(item, ':', 1)::integer
 			GROUP BY 1

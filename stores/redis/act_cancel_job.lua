@@ -13,5 +13,6 @@ elseif job.finished > 0 then
 end
 job.state = JOB_CANCELLED
 call('SADD', prefix .. 'ending', number)
+rings['!'] = 1
 settle_job(job)
 return finish(1)
