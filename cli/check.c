@@ -35,6 +35,20 @@ static void check_workflow(const struct config *config, const struct workflow_li
 	workflow_faults_finish(&warnings);
 }
 
+/* Whoever is first starts what is due: so each host has to know the workflow. */
+static void check_schedule(const struct config_schedule *schedule,
+	const struct catalogue *catalogue, bool is_strict, struct config_faults *report)
+{
+	if (!schedule->workflow || catalogue_find(catalogue, schedule->workflow))
+		return;
+	char *line = xprintf("%s: schedules.%s.workflow: there is no workflow %s", schedule->place,
+		schedule->name, schedule->workflow);
+	if (is_strict)
+		add_line(&report->lines, &report->count, line);
+	else
+		add_line(&report->warnings, &report->warning_count, line);
+}
+
 void check_workflows(
 	const struct config *config, bool is_strict, struct config_faults *report, size_t *checked)
 {
@@ -45,6 +59,8 @@ void check_workflows(
 	for (size_t i = 0; i < catalogue.list.count; i++)
 		check_workflow(
 			config, &catalogue.list, &catalogue.list.sources[i], is_strict, report);
+	for (size_t i = 0; i < config->schedule_count; i++)
+		check_schedule(&config->schedules[i], &catalogue, is_strict, report);
 	*checked = catalogue.list.count;
 }
 

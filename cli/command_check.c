@@ -37,6 +37,8 @@ static void print_changes(const json_t *list)
 		const char *meaning = explain_change(jsontext_member(entry, "change"));
 		if (queue && meaning && ++shown)
 			printf("reload: %s: %s\n", queue, meaning);
+		if (json_object_get(entry, "schedules") && ++shown)
+			puts("reload: schedules: taken over at once");
 	}
 	if (shown == 0)
 		puts("reload: nothing changes");

@@ -1,21 +1,6 @@
 /* The table of commands; see commands.h. */
 #include "cli/commands.h"
 
-#include "cli/say.h"
-
-static int run_schedules(const struct arguments *arguments)
-{
-	(void)arguments;
-	return say_misuse("schedules: not supported yet");
-}
-
-const struct command command_schedules = {
-	.name = "schedules",
-	.words = "",
-	.summary = "list what starts by the clock (not supported yet)",
-	.run = run_schedules,
-};
-
 static const struct command *const commands[] = {
 	&command_run,
 	&command_check,

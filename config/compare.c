@@ -43,3 +43,14 @@ bool config_compare_globals(const struct config *before, const struct config *af
 	return compare(&keys_global, before, after) == RELOAD_ROLL ||
 	       !have_same_names(before->secret_variables, after->secret_variables);
 }
+
+bool config_compare_schedules(const struct config *before, const struct config *after)
+{
+	bool is_changed = before->schedule_count != after->schedule_count;
+	for (size_t i = 0; !is_changed && i < before->schedule_count; i++) {
+		const struct config_schedule *a = &before->schedules[i], *b = &after->schedules[i];
+		is_changed = strcmp(a->name, b->name) != 0 ||
+			     compare(&keys_schedule, a, b) != RELOAD_NOTHING;
+	}
+	return is_changed;
+}

@@ -14,10 +14,27 @@ static void drop_queue(struct config_queue *queue)
 	free(queue->place);
 }
 
+static void drop_schedule(struct config_schedule *schedule)
+{
+	keys_drop(&keys_schedule, schedule, schedule->origins);
+	free(schedule->name);
+	free(schedule->place);
+}
+
+static void drop_zones(struct config *config)
+{
+	for (size_t i = 0; i < config->zone_count; i++)
+		zone_close(config->zones[i]);
+	free(config->zones);
+}
+
 void config_destroy(struct config *config)
 {
 	if (!config)
 		return;
+	for (size_t i = 0; i < config->schedule_count; i++)
+		drop_schedule(&config->schedules[i]);
+	free(config->schedules);
 	for (size_t i = 0; i < config->queue_count; i++)
 		drop_queue(&config->queues[i]);
 	free(config->queues);
@@ -26,6 +43,7 @@ void config_destroy(struct config *config)
 	for (char **name = config->secret_variables; name && *name; name++)
 		free(*name);
 	free(config->secret_variables);
+	drop_zones(config);
 	free(config->path);
 	free(config);
 }

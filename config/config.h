@@ -4,6 +4,7 @@
  * of the table in config/keys.c: parser, default, range, manual, reload class. A reload builds a
  * new struct and swaps it; nobody changes one in place.
  */
+#include "base/cron.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "base/memory.h"
@@ -17,6 +18,8 @@ enum queue_protocol { PROTOCOL_EXEC, PROTOCOL_STREAM };
 enum queue_format { FORMAT_TASK, FORMAT_RAW, FORMAT_SQJOBS };
 enum exit_on { EXIT_ON_NEVER, EXIT_ON_FATAL };
 enum scale_strategy { SCALE_OFFERED, SCALE_DEPTH, SCALE_FIXED };
+enum overlap { OVERLAP_SKIP, OVERLAP_QUEUE, OVERLAP_REPLACE, OVERLAP_ALLOW };
+enum catch_up { CATCH_UP_SKIP, CATCH_UP_ONE, CATCH_UP_ALL };
 
 struct config_origin; /* where a value came from */
 
@@ -152,6 +155,23 @@ struct config_queue {
 	struct config_origin *origins; /* by row of the table of keys; for config_describe */
 };
 
+/* What starts by the clock: a job, or one task on a queue. */
+struct config_schedule {
+	char *name;
+	char *place;    /* "reeve.yaml:12:5" of the schedule's key */
+	char *workflow; /* or, NULL: */
+	char *queue;
+	char *task;      /* NULL: the queue's name */
+	json_t *payload; /* never NULL */
+	char *cron_text;
+	struct cron cron;
+	const struct zone *zone; /* one of config.zones */
+	enum overlap overlap;
+	enum catch_up catch_up;
+	bool is_enabled;
+	struct config_origin *origins; /* by row of the table of keys; for config_describe */
+};
+
 struct config {
 	char *path; /* as given, made absolute */
 	char *store_url;
@@ -174,6 +194,10 @@ struct config {
 					handlers */
 	struct config_queue *queues; /* in the order of the file */
 	size_t queue_count;
+	struct config_schedule *schedules; /* in the order of the file */
+	size_t schedule_count, schedule_room;
+	struct zone **zones; /* that the file names, each once */
+	size_t zone_count, zone_room;
 	struct config_origin *origins; /* by row of the table of keys; for config_describe */
 };
 
@@ -222,7 +246,8 @@ bool config_next_served(const struct config *config, struct config_served *at);
 
 /*
  * The effective configuration with, for each value, where it came from:
- * {"store": {"value": …, "from": "reeve.yaml:1:8" | "default"}, "queues": {NAME: {KEY: {…}}}}.
+ * {"store": {"value": …, "from": "reeve.yaml:1:8" | "default"}, "queues": {NAME: {KEY: {…}}},
+ * "schedules": the same}.
  * Keys nest as in the file: {"retries": {"max": {"value": 10, "from": "default"}}}. What ${…} put
  * into a text is shown as "***". Owned by the caller.
  */
@@ -232,6 +257,8 @@ json_t *config_describe(const struct config *config);
 enum reload_class { RELOAD_NOTHING, RELOAD_LIVE, RELOAD_ROLL };
 enum reload_class config_compare_queue(
 	const struct config_queue *before, const struct config_queue *after);
+/* True where a schedule was added, removed or changed: all their keys are live. */
+bool config_compare_schedules(const struct config *before, const struct config *after);
 /* True where a change outside the queues (store, retention, log …) means that all workers roll. */
 bool config_compare_globals(const struct config *before, const struct config *after);
 

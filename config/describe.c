@@ -52,5 +52,11 @@ json_t *config_describe(const struct config *config)
 		json_object_set_new(queues, config->queues[i].name,
 			describe(&keys_queue, &config->queues[i], config->queues[i].origins));
 	json_object_set_new(object, "queues", queues);
+	json_t *schedules = json_object();
+	for (size_t i = 0; i < config->schedule_count; i++)
+		json_object_set_new(schedules, config->schedules[i].name,
+			describe(&keys_schedule, &config->schedules[i],
+				config->schedules[i].origins));
+	json_object_set_new(object, "schedules", schedules);
 	return object;
 }

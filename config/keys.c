@@ -1,5 +1,5 @@
-/* The table of keys: search, clean-up, wording; see keys.h. The rows are in keys_global.c and
- * keys_queue.c. */
+/* The table of keys: search, clean-up, wording; see keys.h. The rows are in keys_global.c,
+ * keys_queue.c and keys_schedule.c. */
 #include "config/keys.h"
 
 #include "base/jsontext.h"

@@ -72,6 +72,7 @@ struct key_table {
 };
 extern const struct key_table keys_global;
 extern const struct key_table keys_queue;
+extern const struct key_table keys_schedule;
 
 /* The row of this name; NULL if there is none. */
 const struct key *keys_find(const struct key_table *table, const char *name);

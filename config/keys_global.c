@@ -28,7 +28,8 @@ static const struct key rows[] = {
 	{ .name = "include",
 		.kind = &kind_outer,
 		.range = "a pattern or a list of patterns",
-		.manual = "Further files with `queues`, in the order of their names." },
+		.manual = "Further files with `queues` and `schedules`, in the order of their "
+			  "names." },
 	{ .name = "workflows",
 		.kind = &kind_workflows,
 		.offset = FIELD(workflow_paths),
@@ -117,7 +118,10 @@ static const struct key rows[] = {
 		.range = "a map from names to keys of a queue",
 		.manual = "The queues; a name is `[A-Za-z0-9_-]{1,80}`, with `.fifo` allowed at "
 			  "the end." },
-	{ .name = "schedules", .kind = &kind_later },
+	{ .name = "schedules",
+		.kind = &kind_outer,
+		.range = "a map from names to keys of a schedule",
+		.manual = "What starts by the clock, see [schedules.md](schedules.md)." },
 	{ .name = "http", .kind = &kind_later },
 };
 

@@ -49,6 +49,13 @@ extern const struct kind kind_groups;
 /* rules.c */
 extern const struct kind kind_rules;
 
+/* kinds_clock.c */
+extern const struct kind kind_zone; /* const struct zone *, one of config.zones */
+extern const struct kind kind_cron; /* cron_text and cron of a schedule */
+
+/* kinds_json.c: json_t * */
+extern const struct kind kind_json;
+
 /* kinds_outer.c */
 extern const struct kind kind_outer; /* read elsewhere: queues, defaults, include */
 extern const struct kind kind_later; /* refused: not supported yet */

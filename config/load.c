@@ -2,6 +2,7 @@
 #include "config/file.h"
 #include "config/include.h"
 #include "config/queues.h"
+#include "config/schedules.h"
 #include "config/section.h"
 #include "config/suggest.h"
 
@@ -34,7 +35,7 @@ static const struct node *find_defaults(struct loading *loading, const struct no
 	return NULL;
 }
 
-/* An included file has queues and nothing else. */
+/* An included file has queues and schedules, and nothing else. */
 static void read_included(
 	struct loading *loading, const struct node *root, const struct node *defaults)
 {
@@ -45,16 +46,18 @@ static void read_included(
 		const struct key *key = keys_find(&keys_global, entry->key);
 		struct suggest suggest = { .typed = entry->key };
 		suggest_offer(&suggest, "queues");
+		suggest_offer(&suggest, "schedules");
 		if (strcmp(entry->key, "queues") == 0)
 			queues_read(loading, entry, defaults);
 		else if (strcmp(entry->key, "schedules") == 0)
-			faults_add(&loading->faults, &at, "not supported yet");
+			continue; /* after the queues of all files */
 		else if (suggest.nearest && !key)
-			faults_add(&loading->faults, &at, "unknown key, did you mean \"queues\"?");
+			faults_add(&loading->faults, &at, "unknown key, did you mean \"%s\"?",
+				suggest.nearest);
 		else
 			faults_add(&loading->faults, &at,
-				"an included file may only have queues; move this to the main "
-				"file");
+				"an included file may only have queues and schedules; move this "
+				"to the main file");
 	}
 }
 
@@ -98,6 +101,9 @@ static void read_tree(struct loading *loading, const struct node *root, const st
 		include_read_all(loading, source, include, &included);
 	for (size_t i = 0; i < included.count; i++)
 		read_included(loading, included.roots[i], defaults);
+	schedules_read(loading, root);
+	for (size_t i = 0; i < included.count; i++)
+		schedules_read(loading, included.roots[i]);
 	free(included.roots);
 }
 

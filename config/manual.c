@@ -47,12 +47,14 @@ static void print_row(FILE *out, struct arena *arena, const struct key *key)
 
 static void print_later(FILE *out, const struct key_table *table)
 {
-	const char *separator = "";
+	const char *separator = "\nReserved, refused as not supported yet: ", *end = "";
 	for (size_t i = 0; i < table->count; i++)
 		if (table->rows[i].kind == &kind_later) {
 			fprintf(out, "%s`%s`", separator, table->rows[i].name);
 			separator = ", ";
+			end = ".\n";
 		}
+	fputs(end, out);
 }
 
 static void print_table(
@@ -62,9 +64,8 @@ static void print_table(
 	fputs("| key | default | range | reload | meaning |\n|---|---|---|---|---|\n", out);
 	for (size_t i = 0; i < table->count; i++)
 		print_row(out, arena, &table->rows[i]);
-	fputs("\nReserved, refused as not supported yet: ", out);
 	print_later(out, table);
-	fputs(".\n\n", out);
+	fputc('\n', out);
 }
 
 char *keys_manual(void)
@@ -77,6 +78,7 @@ char *keys_manual(void)
 		abort();
 	print_table(out, &arena, "Of the whole file", &keys_global);
 	print_table(out, &arena, "Of a queue, and in `defaults`", &keys_queue);
+	print_table(out, &arena, "Of a schedule", &keys_schedule);
 	fclose(out);
 	arena_finish(&arena);
 	return text;

@@ -87,6 +87,17 @@ bool backend_check_submission(const struct submission *submission, struct error 
 	return true;
 }
 
+bool backend_check_firing(const struct firing *firing, struct error *err)
+{
+	size_t length = strlen(firing->name);
+	if (length == 0 || length > STORE_SCHEDULE_MAX)
+		return error_set(err, ERROR_INVALID,
+			"a schedule's name has 1 to %d bytes, this one has %zu", STORE_SCHEDULE_MAX,
+			length);
+	return (!firing->job || backend_check_submission(firing->job, err)) &&
+	       (!firing->task || backend_check_push(firing->task, err));
+}
+
 bool backend_check_beat(const struct heartbeat *beat, struct error *err)
 {
 	if (!beat)

@@ -46,5 +46,6 @@ enum task_state backend_end_state(enum outcome outcome);
 bool backend_check_push(const struct push *push, struct error *err);
 bool backend_check_submission(const struct submission *submission, struct error *err);
 bool backend_check_arrival(const struct arrival *arrival, struct error *err);
+bool backend_check_firing(const struct firing *firing, struct error *err);
 /* The heartbeat may be NULL. */
 bool backend_check_beat(const struct heartbeat *beat, struct error *err);

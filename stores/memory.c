@@ -151,6 +151,7 @@ static void close_memory(struct store *store)
 	map_finish(&memory->fifos);
 	map_finish(&memory->known);
 	memory_free_beats(memory);
+	memory_free_schedules(memory);
 	heap_finish(&memory->known_ages);
 	heap_finish(&memory->ended[KEEP_COMPLETED]);
 	heap_finish(&memory->ended[KEEP_FAILED]);
@@ -180,6 +181,8 @@ static const struct store_ops memory_ops = {
 	.adopt = memory_adopt,
 	.list_gates = memory_list_gates,
 	.mend_gate = memory_mend_gate,
+	.fire = memory_fire,
+	.get_schedules = memory_get_schedules,
 	.beat = memory_beat,
 	.set_pause = memory_set_pause,
 	.get_gate = memory_get_gate,

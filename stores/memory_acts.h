@@ -81,6 +81,14 @@ bool memory_set_pause(struct store *store, const char *queue, bool is_paused, st
 /* Forgets all heartbeats. */
 void memory_free_beats(struct memory *memory);
 
+/* memory_schedules.c */
+bool memory_fire(
+	struct store *store, const struct firing *firing, bool *is_done, struct error *err);
+bool memory_get_schedules(struct store *store, const char *const *names, size_t count,
+	struct schedule_list *list, struct error *err);
+/* Forgets all schedules. */
+void memory_free_schedules(struct memory *memory);
+
 /* memory_gates.c */
 bool memory_list_gates(struct store *store, const struct waiting_gate *after, size_t limit,
 	struct gate_list *list, struct error *err);

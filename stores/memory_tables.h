@@ -190,6 +190,12 @@ struct beat {
 	int64_t at_ms, until_ms; /* steady */
 };
 
+/* What keepers remember of a schedule. */
+struct schedule {
+	uint64_t version;
+	char *text;
+};
+
 /* A message that was adopted. */
 struct known {
 	char *key;
@@ -207,6 +213,7 @@ struct memory {
 	struct map fifos;     /* "QUEUE\nGROUP" */
 	struct map known;     /* "QUEUE\nMESSAGE" */
 	struct map beats;     /* by the supervisor's id */
+	struct map schedules; /* by name */
 	struct heap known_ages;
 	struct heap ended[RETENTIONS], results;
 	struct litter *dropped; /* of attempts that came to nothing */

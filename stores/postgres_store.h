@@ -52,6 +52,9 @@
 	X(LIST_ATTEMPTS, "SELECT * FROM list_attempts($1)") \
 	X(GET_QUEUE, "SELECT s.*, (SELECT paused FROM queue WHERE name = $1), r.* " \
 		"FROM get_queue($1) s, get_rate($1) r") \
+	X(FIRE, "SELECT * FROM act_fire($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)") \
+	X(GET_SCHEDULES, "SELECT coalesce(s.version, 0), s.text FROM unnest($1::text[]) " \
+		"WITH ORDINALITY n (name, place) LEFT JOIN schedule s USING (name) ORDER BY n.place") \
 	X(BEAT, "SELECT * FROM act_beat($1, $2, $3, $4, $5)") \
 	X(SET_PAUSE, "SELECT * FROM act_set_pause($1, $2)") \
 	X(CANCEL_JOB, "SELECT * FROM act_cancel_job($1)") \
@@ -315,6 +318,9 @@ bool postgres_revive(struct store *, const char *, const struct effects *, struc
 bool postgres_purge(struct store *, const char *, bool, size_t, size_t *, struct error *);
 bool postgres_gc(
 	struct store *, int64_t, int64_t, int64_t, size_t, size_t *, bool *, struct error *);
+bool postgres_fire(struct store *, const struct firing *, bool *, struct error *);
+bool postgres_get_schedules(
+	struct store *, const char *const *, size_t, struct schedule_list *, struct error *);
 bool postgres_beat(struct store *, const struct heartbeat *, struct beat_list *, struct error *);
 bool postgres_set_pause(struct store *, const char *, bool, struct error *);
 bool postgres_list_gates(

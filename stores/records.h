@@ -15,6 +15,7 @@
 #define STORE_LOST_MAX     20           /* lost leases after which a task is set aside */
 #define STORE_BEAT_MAX     (512 * 1024) /* bytes of a heartbeat's text */
 #define STORE_BEATS_MAX    1000         /* heartbeats that one act lists */
+#define STORE_SCHEDULE_MAX 120          /* bytes of a schedule's name */
 #define STORE_KNOWN_MS     (INT64_C(15) * 24 * 3600 * 1000) /* message ids; SQS keeps for 14 days */
 
 enum task_state {
@@ -368,6 +369,24 @@ struct beat_list {
 	size_t count;
 };
 
+/* What keepers remember of a schedule (workers/keeper_schedules.c); it is there until the store is
+ * not, whatever becomes of the jobs that were started. */
+struct schedule_record {
+	uint64_t version; /* grows with each change; 0: there is none */
+	char *text;       /* opaque; NULL: there is none */
+};
+struct schedule_list {
+	struct schedule_record *rows;
+	size_t count;
+};
+struct firing {
+	const char *name;             /* of the schedule: 1 to STORE_SCHEDULE_MAX bytes */
+	uint64_t version;             /* of the record as it was read */
+	const char *text;             /* what it becomes */
+	const struct submission *job; /* what is started with it; both may be NULL */
+	const struct push *task;
+};
+
 struct sweep_report {
 	size_t released; /* expired leases put back */
 	size_t due;      /* delayed tasks and gate time-outs made ready */
@@ -386,3 +405,4 @@ void outgoing_list_finish(struct outgoing_list *list);
 void gate_list_finish(struct gate_list *list);
 void beat_list_finish(struct beat_list *list);
 void start_list_finish(struct start_list *list);
+void schedule_list_finish(struct schedule_list *list);

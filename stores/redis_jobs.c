@@ -81,6 +81,17 @@ bool redis_get_workflow(struct store *base, const char *hash, char **text, struc
 	return true;
 }
 
+void redis_pack_submission(struct redis_pack *args, const struct submission *submission)
+{
+	redis_pack_list(args, 6);
+	redis_pack_text(args, submission->id);
+	redis_pack_text(args, submission->workflow);
+	redis_pack_text(args, submission->workflow_hash);
+	redis_pack_text(args, submission->payload);
+	redis_pack_text(args, submission->key);
+	redis_pack_effects(args, &submission->effects);
+}
+
 bool redis_submit(struct store *base, const struct submission *submission,
 	char id_out[STORE_ID_SIZE], struct error *err)
 {
@@ -88,20 +99,14 @@ bool redis_submit(struct store *base, const struct submission *submission,
 	OWNED(redis_reply) redisReply *reply = NULL;
 	if (!backend_check_submission(submission, err))
 		return false;
-	redis_pack_list(&args, 6);
-	redis_pack_text(&args, submission->id);
-	redis_pack_text(&args, submission->workflow);
-	redis_pack_text(&args, submission->workflow_hash);
-	redis_pack_text(&args, submission->payload);
-	redis_pack_text(&args, submission->key);
-	redis_pack_effects(&args, &submission->effects);
+	redis_pack_submission(&args, submission);
 	if (!redis_act(redis_of(base), REDIS_SUBMIT, &args, &reply, err))
 		return false;
 	snprintf(id_out, STORE_ID_SIZE, "%s", reply->str ? reply->str : submission->id);
 	return true;
 }
 
-static void pack_push(struct redis_pack *args, const struct push *push)
+void redis_pack_push(struct redis_pack *args, const struct push *push)
 {
 	redis_pack_list(args, 7);
 	redis_pack_text(args, push->id);
@@ -120,7 +125,7 @@ static bool push_page(struct redis_store *store, const struct push *pushes, size
 	OWNED(redis_reply) redisReply *reply = NULL;
 	redis_pack_list(&args, count);
 	for (size_t i = 0; i < count; i++)
-		pack_push(&args, &pushes[i]);
+		redis_pack_push(&args, &pushes[i]);
 	if (!redis_act(store, REDIS_PUSH, &args, &reply, err))
 		return false;
 	for (size_t i = 0; ids_out && i < count && i < reply->elements; i++)

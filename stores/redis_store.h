@@ -57,6 +57,14 @@ bool redis_submit(struct store *store, const struct submission *submission,
 bool redis_push(struct store *store, const struct push *pushes, size_t count,
 	char (*ids_out)[STORE_ID_SIZE], struct error *err);
 
+void redis_pack_submission(struct redis_pack *args, const struct submission *submission);
+void redis_pack_push(struct redis_pack *args, const struct push *push);
+
+/* redis_schedules.c */
+bool redis_fire(struct store *store, const struct firing *firing, bool *is_done, struct error *err);
+bool redis_get_schedules(struct store *store, const char *const *names, size_t count,
+	struct schedule_list *list, struct error *err);
+
 /* redis_lease.c */
 #define REDIS_LEASE_PAGE 32 /* tasks that one script leases */
 /* What of the request one script does. */

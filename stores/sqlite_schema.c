@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #define APPLICATION_ID 0x72656576 /* "reev" */
-#define SCHEMA_VERSION 4
+#define SCHEMA_VERSION 5
 #define SERVES         3 /* the oldest version whose reeve can use this one */
 
 /* Each of these is a few statements; together they are version 1. */
@@ -191,6 +191,12 @@ static const char *const fourth_schema[] = {
 	" PRIMARY KEY (queue, slot)) STRICT, WITHOUT ROWID;",
 };
 
+/* From version 4 to 5: what keepers remember of schedules. */
+static const char *const fifth_schema[] = {
+	"CREATE TABLE schedule (name TEXT PRIMARY KEY, version INTEGER NOT NULL,"
+	" text TEXT NOT NULL) STRICT, WITHOUT ROWID;",
+};
+
 /* What leads to each version from the one before. */
 static const struct {
 	const char *const *texts;
@@ -200,6 +206,7 @@ static const struct {
 	{ second_schema, ARRAY_SIZE(second_schema) },
 	{ third_schema, ARRAY_SIZE(third_schema) },
 	{ fourth_schema, ARRAY_SIZE(fourth_schema) },
+	{ fifth_schema, ARRAY_SIZE(fifth_schema) },
 };
 
 static_assert(TASK_COMPLETED == 3 && TASK_FAILED == 4 && TASK_INVALID == 5,

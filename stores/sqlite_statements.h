@@ -84,6 +84,10 @@
 	X(DROP_ALL_TAKEN, "DELETE FROM taken WHERE queue = ?1") \
 	X(FORGET_TAKEN, "DELETE FROM taken WHERE queue > 0") \
 	\
+	X(ADD_SCHEDULE, "INSERT INTO schedule VALUES (?1, 1, ?2) ON CONFLICT (name) DO NOTHING") \
+	X(SET_SCHEDULE, "UPDATE schedule SET version = version + 1, text = ?3 " \
+		"WHERE name = ?1 AND version = ?2") \
+	X(GET_SCHEDULE, "SELECT version, text FROM schedule WHERE name = ?1") \
 	X(KEEP_BEAT, "INSERT INTO beat VALUES (?1, ?2, ?3, ?4) ON CONFLICT (id) DO UPDATE SET " \
 		"at = excluded.at, until = excluded.until, text = excluded.text") \
 	X(DROP_BEATS, "DELETE FROM beat WHERE id > '' AND until <= ?1") \

@@ -87,6 +87,11 @@ bool sqlite_check_file(struct sqlite_store *store, struct error *err);
 /* Makes or checks the tables, and frees the leases of an earlier boot. */
 bool sqlite_prepare_schema(struct sqlite_store *store, struct error *err);
 
+/* sqlite_submit.c: within a transaction; id gets that of the job or task that it is. */
+void sqlite_submit_one(
+	struct sqlite_store *store, const struct submission *submission, char id[STORE_ID_SIZE]);
+void sqlite_push_one(struct sqlite_store *store, const struct push *push, char id[STORE_ID_SIZE]);
+
 /* sqlite_connection.c */
 
 /* Takes the writers' lock and begins; false: err says why nothing can be written now. */
@@ -350,6 +355,9 @@ bool sqlite_claim_unsent(
 bool sqlite_mark_sent(struct store *, const struct sent *, size_t, struct error *);
 bool sqlite_resend(struct store *, const char *, int64_t, size_t, size_t *, struct error *);
 bool sqlite_adopt(struct store *, const struct arrival *, size_t, enum adoption *, struct error *);
+bool sqlite_fire(struct store *, const struct firing *, bool *, struct error *);
+bool sqlite_get_schedules(
+	struct store *, const char *const *, size_t, struct schedule_list *, struct error *);
 bool sqlite_beat(struct store *, const struct heartbeat *, struct beat_list *, struct error *);
 bool sqlite_set_pause(struct store *, const char *, bool, struct error *);
 bool sqlite_list_gates(

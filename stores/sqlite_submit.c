@@ -72,6 +72,14 @@ static void add_job(struct sqlite_store *store, const struct submission *submiss
 	sqlite_store_job(store, &job);
 }
 
+void sqlite_submit_one(
+	struct sqlite_store *store, const struct submission *submission, char id[STORE_ID_SIZE])
+{
+	snprintf(id, STORE_ID_SIZE, "%s", submission->id);
+	if (!sqlite_find_job(store, submission->id) && !is_key_taken(store, submission, id))
+		add_job(store, submission);
+}
+
 bool sqlite_submit(struct store *base, const struct submission *submission,
 	char id_out[STORE_ID_SIZE], struct error *err)
 {
@@ -79,11 +87,9 @@ bool sqlite_submit(struct store *base, const struct submission *submission,
 	char id[STORE_ID_SIZE];
 	if (!backend_check_submission(submission, err))
 		return false;
-	snprintf(id, sizeof id, "%s", submission->id);
 	if (!sqlite_begin(store, SYNC_FULL, err))
 		return false;
-	if (!sqlite_find_job(store, submission->id) && !is_key_taken(store, submission, id))
-		add_job(store, submission);
+	sqlite_submit_one(store, submission, id);
 	if (!sqlite_end(store, err))
 		return false;
 	memcpy(id_out, id, sizeof id);
@@ -107,7 +113,7 @@ static void add_pushed(struct sqlite_store *store, const struct push *push, int6
 	sqlite_place(store, &entry, now);
 }
 
-static void push_one(struct sqlite_store *store, const struct push *push, char id[STORE_ID_SIZE])
+void sqlite_push_one(struct sqlite_store *store, const struct push *push, char id[STORE_ID_SIZE])
 {
 	snprintf(id, STORE_ID_SIZE, "%s", push->id);
 	if (sqlite_find_task(store, push->id))
@@ -131,7 +137,7 @@ bool sqlite_push(struct store *base, const struct push *pushes, size_t count,
 	if (!sqlite_begin(store, SYNC_FULL, err))
 		return false;
 	for (size_t i = 0; i < count; i++)
-		push_one(store, &pushes[i], ids[i]);
+		sqlite_push_one(store, &pushes[i], ids[i]);
 	if (!sqlite_end(store, err))
 		return false;
 	if (ids_out)

@@ -264,6 +264,14 @@ void task_list_finish(struct task_list *list)
 	*list = (struct task_list){ 0 };
 }
 
+void schedule_list_finish(struct schedule_list *list)
+{
+	for (size_t i = 0; i < list->count; i++)
+		free(list->rows[i].text);
+	free(list->rows);
+	*list = (struct schedule_list){ 0 };
+}
+
 void attempt_list_finish(struct attempt_list *list)
 {
 	for (size_t i = 0; i < list->count; i++) {

@@ -110,6 +110,14 @@ struct store_ops {
 	/* Sets one aside: it is listed no more and stays to be seen, with the reason. */
 	bool (*refuse_start)(struct store *, const char *id, const char *reason, struct error *);
 
+	/* Writes what is remembered of a schedule and, in the same transaction, starts what goes
+	 * with it: durable before it answers. *is_done is false, and nothing is done, where the
+	 * record has another version than the one that was read: so each is started once. */
+	bool (*fire)(struct store *, const struct firing *, bool *is_done, struct error *);
+	/* What is remembered of these schedules, in their order. */
+	bool (*get_schedules)(struct store *, const char *const *names, size_t count,
+		struct schedule_list *, struct error *);
+
 	/* Keeps the heartbeat (own may be NULL) and lists all that have not lapsed in the order of
 	 * their ids (list may be NULL): one step for both. */
 	bool (*beat)(struct store *, const struct heartbeat *own, struct beat_list *list,

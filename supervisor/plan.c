@@ -70,6 +70,7 @@ void plan_make(const struct config *before, const struct config *after, const ch
 	*out = (struct plan){
 		.changes = xcalloc(before->queue_count + after->queue_count, sizeof *out->changes),
 		.rolls_all = config_compare_globals(before, after),
+		.has_new_schedules = config_compare_schedules(before, after),
 	};
 	for (size_t i = 0; i < after->queue_count; i++) {
 		const struct config_queue *queue = &after->queues[i];
@@ -102,5 +103,8 @@ json_t *plan_describe(const struct plan *plan)
 		json_array_append_new(list, json_pack("{s:s, s:s}", "queue", queue->name, "change",
 						    change_names[change->kind]));
 	}
+	if (plan->has_new_schedules)
+		json_array_append_new(list, json_pack("{s:b, s:s}", "schedules", 1, "change",
+						    change_names[CHANGE_LIVE]));
 	return list;
 }

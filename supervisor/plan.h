@@ -14,6 +14,7 @@ struct plan {
 	struct change *changes; /* in the order of the new file, then the removed ones */
 	size_t count;
 	bool rolls_all; /* something outside the queues changed that all workers read */
+	bool has_new_schedules;
 };
 
 /* only: names to look at, count 0: all. The plan borrows from both configurations. */
@@ -24,5 +25,7 @@ void plan_finish(struct plan *plan);
 /* True where the names of --only have this one, or are none. */
 bool plan_names(const char *const *only, size_t only_count, const char *name);
 
-/* [{"queue","change"}]. Owned. */
+/* [{"queue","change"}], and where schedules have changed {"schedules": true, "change": "live"}.
+ * Owned.
+ */
 json_t *plan_describe(const struct plan *plan);

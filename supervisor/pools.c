@@ -154,6 +154,8 @@ void pools_apply(struct supervisor *supervisor, const struct plan *plan)
 		apply_change(supervisor, &plan->changes[i]);
 	if (concerns_processes(plan))
 		roll_processes(supervisor);
+	else if (plan->has_new_schedules)
+		pool_raise(supervisor->processes[PROCESS_KEEPER], EVENT_ROLL);
 	tell_limits(supervisor);
 	/* Fork only now, when every pool has its new configuration. */
 	settle_processes(supervisor);

@@ -21,6 +21,7 @@ static const struct contract_part *const parts[] = {
 	&contract_cleanup,
 	&contract_bell,
 	&contract_fleet,
+	&contract_schedules,
 	&contract_outbox,
 	&contract_dispatch,
 	&contract_adopt,

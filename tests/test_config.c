@@ -298,7 +298,7 @@ static void who_the_machine_does_not_know_is_named(void)
 
 static void keys_of_later_versions_are_refused_one_by_one(void)
 {
-	static const char *const global[] = { "schedules", "http" };
+	static const char *const global[] = { "http" };
 	static const char *const queue[] = { "hours" };
 	for (size_t i = 0; i < ARRAY_SIZE(global); i++) {
 		OWNED(free) char *yaml = xprintf(STORE "%s: { a: b }\n", global[i]);

@@ -47,7 +47,7 @@ static void mistakes_of_included_files_come_after_those_of_the_main_file(void)
 	files_write("conf.d/a.yaml", "queues: { a: { type: noop }, b: { timeout: x } }\n"
 				     "store: 'memory:'\n"
 				     "queue: {}\n"
-				     "schedules: {}\n");
+				     "schedules: { s: { queue: a, cron: '* *' } }\n");
 	files_write("conf.d/b.yaml", "queues: { a: { type: noop }\n");
 	CU_ASSERT_PTR_NULL(files_load(STORE "queues: { a: { type: noop, lease: 1s } }\n"
 					    "defaults: { timeout: y, type: noop }\n"
@@ -62,10 +62,12 @@ static void mistakes_of_included_files_come_after_those_of_the_main_file(void)
 		"conf.d/a.yaml:1:11: queues.a: this queue stands at reeve.yaml:2:11 already\n"
 		"conf.d/a.yaml:1:35: queues.b.timeout: expected a duration from 100ms to 30d or "
 		"none, got \"x\"\n"
-		"conf.d/a.yaml:2:1: store: an included file may only have queues; move this to the "
-		"main file\n"
+		"conf.d/a.yaml:2:1: store: an included file may only have queues and schedules; "
+		"move "
+		"this to the main file\n"
 		"conf.d/a.yaml:3:1: queue: unknown key, did you mean \"queues\"?\n"
-		"conf.d/a.yaml:4:1: schedules: not supported yet\n"
+		"conf.d/a.yaml:4:29: schedules.s.cron: expected five fields (minute, hour, day of "
+		"the month, month, day of the week), or six with the second in front, got \"* *\"\n"
 		"conf.d/b.yaml:2:1: not YAML: did not find expected ',' or '}' while parsing a "
 		"flow "
 		"mapping (line 1)");

@@ -288,13 +288,14 @@ static void a_store_of_the_first_schema_gets_what_doors_need_and_keeps_its_tasks
 	ground_ask(raw, "ALTER TABLE queue DROP COLUMN paused, DROP COLUMN has_max_working, "
 			"DROP COLUMN rate_ms");
 	ground_ask(raw, "DROP INDEX start_key, start_failed");
+	ground_ask(raw, "DROP TABLE schedule");
 	ground_ask(raw, "UPDATE meta SET value = 1 WHERE name = 'version'");
 	ground_ask(raw, "DELETE FROM meta WHERE name = 'serves'");
 	store_close(store);
 	open_at_once();
 	store = ground_open();
 	CU_ASSERT_STRING_EQUAL(
-		ground_ask(raw, "SELECT value FROM meta WHERE name = 'version'"), "5");
+		ground_ask(raw, "SELECT value FROM meta WHERE name = 'version'"), "6");
 	CU_ASSERT_STRING_EQUAL(
 		ground_ask(raw, "SELECT value FROM meta WHERE name = 'tag'"), before);
 	CU_ASSERT_EQUAL(ground_count_ready("mail"), 1);

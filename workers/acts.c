@@ -39,27 +39,40 @@ static bool put_workflows(struct store *store, const struct workflow *workflow, 
 	return put_workflow(store, workflow, err);
 }
 
-bool acts_start(struct store *store, const struct acts_start *start, char id_out[STORE_ID_SIZE],
+bool acts_begin(struct store *store, const struct acts_start *start, struct acts_begun *out,
 	struct error *err)
 {
 	const struct workflow *workflow = start->workflow;
+	*out = (struct acts_begun){ 0 };
 	if (!put_workflows(store, workflow, err))
 		return false;
-	char made[IDS_UUID_SIZE];
-	store_new_id(store, made);
-	OWNED(free) char *payload = jsontext_print(start->payload);
-	struct advance advance = { 0 };
-	workflow_begin(workflow, start->payload, &advance);
-	priority_fill(
-		start->config, workflow, advance.effects.children, advance.effects.children_count);
-	const struct submission submission = { .id = start->id ? start->id : made,
+	store_new_id(store, out->id);
+	out->payload = jsontext_print(start->payload);
+	workflow_begin(workflow, start->payload, &out->advance);
+	priority_fill(start->config, workflow, out->advance.effects.children,
+		out->advance.effects.children_count);
+	out->submission = (struct submission){ .id = start->id ? start->id : out->id,
 		.workflow = workflow_name(workflow),
 		.workflow_hash = workflow_hash(workflow),
-		.payload = payload,
+		.payload = out->payload,
 		.key = start->key,
-		.effects = advance.effects };
-	bool ok = store->ops->submit(store, &submission, id_out, err);
-	advance_finish(&advance);
+		.effects = out->advance.effects };
+	return true;
+}
+
+void acts_begun_finish(struct acts_begun *begun)
+{
+	advance_finish(&begun->advance);
+	free(begun->payload);
+}
+
+bool acts_start(struct store *store, const struct acts_start *start, char id_out[STORE_ID_SIZE],
+	struct error *err)
+{
+	struct acts_begun begun;
+	bool ok = acts_begin(store, start, &begun, err) &&
+		  store->ops->submit(store, &begun.submission, id_out, err);
+	acts_begun_finish(&begun);
 	return ok;
 }
 

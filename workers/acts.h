@@ -23,6 +23,18 @@ struct acts_start {
 bool acts_start(struct store *store, const struct acts_start *start, char id_out[STORE_ID_SIZE],
 	struct error *err);
 
+/* What acts_start submits, for acts that submit it together with something else. The workflow is
+ * put into the store; finish it in any case. */
+struct acts_begun {
+	struct submission submission;
+	struct advance advance;
+	char *payload;
+	char id[IDS_UUID_SIZE];
+};
+bool acts_begin(struct store *store, const struct acts_start *start, struct acts_begun *out,
+	struct error *err);
+void acts_begun_finish(struct acts_begun *begun);
+
 /* One task without a workflow; payload: any value. name NULL: the queue's name. */
 struct acts_push {
 	const char *queue, *name, *key;

@@ -190,6 +190,18 @@ static void recount(struct keeper *keeper)
 			mended->gate, mended->job, (long long)mended->pending);
 }
 
+/* Wall time may jump: at the latest the next look of the keeper finds that out. */
+static void start_by_the_clock(struct keeper *keeper)
+{
+	struct error err;
+	int64_t wait_ms;
+	bool ok = schedules_look(
+		keeper->schedules, keeper->self.store, clock_wall_ms(), &wait_ms, &err);
+	if (!ok)
+		keeper_note(keeper, false, "schedules", &err);
+	keeper->schedules_at_ms = !ok || wait_ms < 0 ? INT64_MAX : clock_steady_ms() + wait_ms;
+}
+
 static void look(struct keeper *keeper)
 {
 	int64_t now = clock_steady_ms();
@@ -200,6 +212,7 @@ static void look(struct keeper *keeper)
 		sweep(keeper);
 	keeper_adopt_starts(keeper);
 	keeper_nest(keeper);
+	start_by_the_clock(keeper);
 	/* The others first: a measurement may make the supervisor act on both. */
 	keeper_beat(keeper);
 	keeper_measure(keeper);
@@ -219,7 +232,9 @@ static void rest(struct keeper *keeper, uint32_t bell)
 	int64_t most_ms = setup->watch_idle            ? LOOK_IDLE_MS
 			  : keeper_is_awaiting(keeper) ? LOOK_AWAIT_MS
 						       : LOOK_MS;
-	int64_t due_ms = keeper->sweep_at_ms - clock_steady_ms();
+	int64_t due_at_ms = keeper->schedules_at_ms < keeper->sweep_at_ms ? keeper->schedules_at_ms
+									  : keeper->sweep_at_ms;
+	int64_t due_ms = due_at_ms - clock_steady_ms();
 	int64_t ms = due_ms < most_ms ? (due_ms > 0 ? due_ms : 1) : most_ms;
 	const struct timespec timeout = { .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000 };
 	syscall(SYS_futex, &setup->board->keeper_bell, FUTEX_WAIT, bell, &timeout, NULL, 0);
@@ -266,6 +281,7 @@ _Noreturn void keeper_main(const struct worker_setup *setup)
 	close_doors(&keeper);
 	keeper.gc_at_ms = clock_steady_ms() + GC_FIRST_MS;
 	keeper.recount.cycle_at_ms = clock_steady_ms() + RECOUNT_FIRST_MS;
+	keeper.schedules = schedules_create(setup->config);
 	keeper_open_gauges(&keeper);
 	keeper_open_watch(&keeper);
 	keeper_open_nested(&keeper);
@@ -273,6 +289,7 @@ _Noreturn void keeper_main(const struct worker_setup *setup)
 	keeper_close_nested(&keeper);
 	keeper_end_beats(&keeper);
 	recount_finish(&keeper.recount);
+	schedules_destroy(keeper.schedules);
 	jobs_destroy(keeper.jobs);
 	free(keeper.gauges);
 	free(keeper.watched);

@@ -4,6 +4,7 @@
 #include "workers/attempt.h"
 #include "workers/jobs.h"
 #include "workers/keeper_recount.h"
+#include "workers/schedules.h"
 #include "workers/self.h"
 
 #include <jansson.h>
@@ -48,8 +49,10 @@ struct keeper {
 	const char **watched; /* queues of --until-idle */
 	size_t watched_count;
 	struct recount recount;
+	struct schedules *schedules;
 	struct keeper_beats beats;
-	int64_t sweep_at_ms, gc_at_ms, chores_at_ms, idle_at_ms; /* steady: due then */
+	int64_t sweep_at_ms, gc_at_ms, chores_at_ms, idle_at_ms,
+		schedules_at_ms; /* steady: due then */
 };
 
 void keeper_open_gauges(struct keeper *keeper);

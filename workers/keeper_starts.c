@@ -8,6 +8,7 @@
 #include "base/jsontext.h"
 #include "base/log.h"
 #include "workers/acts.h"
+#include "workers/starts.h"
 
 #define STARTS      100   /* at a time */
 #define PATIENCE_MS 60000 /* another host may know a workflow that this one does not */
@@ -17,18 +18,13 @@
 static struct workflow *find_workflow(struct store *store, const struct config *config,
 	const struct start_request *start, struct error *err)
 {
-	struct workflow_list list = { 0 };
-	struct workflow_faults faults = { 0 };
 	struct workflow *found = NULL;
-	workflow_list_load(config->workflow_paths, &list, &faults);
-	bool is_open = workflow_open(&list, start->workflow, &found, NULL, err);
-	workflow_list_finish(&list);
-	workflow_faults_finish(&faults);
-	if (is_open || err->kind != ERROR_NOT_FOUND)
+	if (starts_find_workflow(config, start->workflow, &found, err))
 		return found;
+	if (err->kind != ERROR_NOT_FOUND)
+		return NULL;
 	if (start->hash)
 		return acts_open_workflow(store, start->hash, &found, err) ? found : NULL;
-	error_set(err, ERROR_NOT_FOUND, "no workflow \"%.100s\"", start->workflow);
 	return NULL;
 }
 

@@ -51,7 +51,7 @@ refused "retry without a word" "retry takes a JOB or a TASK, or --dead QUEUE" re
 refused "purge without a terminal" "needs --yes" purge mail
 refused "an unknown queue of --only" "no queue \"mial\" is configured; nearest: mail" \
 	run --only mial
-refused "schedules" "not supported yet" schedules
+refused "schedules with a name" "lists all" schedules nightly
 refused "a format that there is not" "nearest: dot" graph import --format dott
 
 head -c 1048577 /dev/zero | tr '\0' 7 >large.json

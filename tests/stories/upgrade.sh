@@ -29,7 +29,7 @@ db load "$STORIES/schema1.sql"
 same "the file is of schema 1" "$(db 'PRAGMA user_version')" 1
 count=$(reeve tasks --json | json 'len(v)')
 same "every task is there" "$count" 14
-same "the file is of schema 4" "$(db 'PRAGMA user_version')" 4
+same "the file is of schema 5" "$(db 'PRAGMA user_version')" 5
 same "depths are as they were" \
 	"$(db "SELECT sum(depth), sum(delayed), sum(dead), sum(completed) FROM queue")" "4 1 1 7"
 same "the store has a tag" "$(db "SELECT count(*) FROM meta WHERE name = 'tag' AND value > 0")" 1
