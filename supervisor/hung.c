@@ -5,6 +5,7 @@
 #include "base/fault.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/whereabouts.h"
 #include "supervisor/state.h"
 
 #include <ctype.h>
@@ -24,66 +25,19 @@ static int64_t look_ms(void)
 	return fault_number("REEVE_HUNG_LOOK_MS", LOOK_MS);
 }
 
-/* Fields of /proc/PID/stat (proc(5)); the name in parentheses may hold anything. */
-struct life {
-	char state;
-	uint64_t ticks; /* of CPU time */
-};
-
-static bool read_life(pid_t pid, struct life *out)
-{
-	char path[64], text[1024];
-	unsigned long long user, system;
-	snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
-	OWNED_FD int fd = open(path, O_RDONLY | O_CLOEXEC);
-	const ssize_t length = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
-	if (length <= 0)
-		return false;
-	text[length] = '\0';
-	const char *rest = strrchr(text, ')');
-	if (!rest || sscanf(rest + 1, " %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %llu %llu",
-			     &out->state, &user, &system) != 3)
-		return false;
-	out->ticks = user + system;
-	return true;
-}
-
 /* Who is ready to run and gets no CPU is starved, and who is traced is in somebody's hands. */
-static bool is_excused(const struct child *child, const struct life *life)
+static bool is_excused(const struct child *child, const struct whereabouts_life *life)
 {
 	const uint64_t half =
 		(uint64_t)look_ms() * (uint64_t)sysconf(_SC_CLK_TCK) / (2 * INT64_C(1000));
 	return life->state == 't' || (life->state == 'R' && life->ticks - child->seen_ticks < half);
 }
 
-/* The first bytes of a file under /proc on one line; "-" where we may not read it. */
-static const char *read_line(pid_t pid, const char *name, char *out, size_t size)
-{
-	char path[64];
-	snprintf(path, sizeof path, "/proc/%d/%s", (int)pid, name);
-	OWNED_FD int fd = open(path, O_RDONLY | O_CLOEXEC);
-	ssize_t length = fd < 0 ? -1 : read(fd, out, size - 1);
-	while (length > 0 && isspace((unsigned char)out[length - 1]))
-		length--;
-	if (length <= 0)
-		return "-";
-	out[length] = '\0';
-	for (char *at = out; *at; at++)
-		if (*at == '\n')
-			*at = '|';
-	return out;
-}
-
 static void log_stack(const char *who, pid_t pid)
 {
-	char wchan[128], call[256], stack[1024];
-	struct life life;
-	if (pid <= 0 || !read_life(pid, &life))
-		return;
-	log_line(LOG_ERROR, "%s (pid %d): state %c, wchan %s, syscall %s, stack %s", who, (int)pid,
-		life.state, read_line(pid, "wchan", wchan, sizeof wchan),
-		read_line(pid, "syscall", call, sizeof call),
-		read_line(pid, "stack", stack, sizeof stack));
+	OWNED(free) char *where = pid > 0 ? whereabouts_describe(pid) : NULL;
+	if (where)
+		log_line(LOG_ERROR, "%s (pid %d): %s", who, (int)pid, where);
 }
 
 static bool is_late_with_task(const struct child *child)
@@ -127,8 +81,9 @@ static bool is_overdue(const struct child *child)
 
 static void look_at(struct child *child, bool is_late)
 {
-	struct life life;
-	if (!child->slot || !child->pid || child->is_hung || !read_life(child->pid, &life))
+	struct whereabouts_life life;
+	if (!child->slot || !child->pid || child->is_hung ||
+		!whereabouts_read_life(child->pid, &life))
 		return;
 	const int64_t beat_ms = atomic_load(&child->slot->beat_ms);
 	const bool counts = !is_late && !is_excused(child, &life);

@@ -2,7 +2,9 @@
 #include "workers/runner_parts.h"
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/memory.h"
+#include "base/whereabouts.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -164,6 +166,24 @@ static void on_tick(struct guard *guard)
 		obey(guard, order);
 }
 
+/* Before it is told to end: what it, or the program that its shell waits for, is waiting for. */
+static void log_whereabouts(const struct guard *guard)
+{
+	const pid_t pid = whereabouts_innermost(guard->child->process.pid);
+	OWNED(free) char *where = whereabouts_describe(pid);
+	if (where)
+		log_about(&guard->child->output.subject, LOG_WARN, "%s: pid %d, %s",
+			guard->stop_message, (int)pid, where);
+}
+
+static void stop_stuck(struct guard *guard, char *message)
+{
+	if (!begin_stop(guard, RUN_TIMED_OUT, message))
+		return;
+	log_whereabouts(guard);
+	send_term(guard);
+}
+
 static void on_timeout(struct guard *guard)
 {
 	OWNED(free) char *limit = print_duration(guard->timeout_ms);
@@ -171,13 +191,13 @@ static void on_timeout(struct guard *guard)
 		guard_stop(guard, RUN_BROKEN,
 			xprintf("the handler did not say {\"ready\":true} within %s", limit));
 	else
-		guard_stop(guard, RUN_TIMED_OUT, xprintf("timed out after %s", limit));
+		stop_stuck(guard, xprintf("timed out after %s", limit));
 }
 
 static void on_silence(struct guard *guard)
 {
 	OWNED(free) char *limit = print_duration(guard->silence_ms);
-	guard_stop(guard, RUN_TIMED_OUT, xprintf("hung: no sign of life for %s", limit));
+	stop_stuck(guard, xprintf("hung: no sign of life for %s", limit));
 }
 
 static void on_closed(struct guard *guard)

@@ -97,6 +97,10 @@ for queue in stream exec; do
 		saw "$queue $habit: $state, $(echo "$why" | head -n 1 | cut -c 1-70); the next one is done"
 	done
 done
+for queue in stream exec; do
+	contains "$queue: the log tells what a program waits for whose time is over" \
+		"$(grep "$queue#1: \[.*timed out after 2s: pid " log)" ", state S, wchan "
+done
 exits 1 reeve push nowhere '"good"' --wait
 task=$(cat out)
 contains "a program that is not there is named" "$(reeve task "$task" --json)" "is-not-there"
