@@ -30,11 +30,16 @@ static void check_target(const struct check *check)
 			"only with queue; the tasks of a workflow are its own");
 	if (!schedule->queue)
 		return;
+	const struct config_queue *queue =
+		config_find_queue(check->section->loading->config, schedule->queue);
 	if (!config_is_queue_name(schedule->queue))
 		faults_add(faults, queue_at, "expected the name of a queue, got %s",
 			faults_quote(&check->section->loading->arena, schedule->queue));
-	else if (!config_find_queue(check->section->loading->config, schedule->queue))
+	else if (!queue)
 		faults_warn(faults, queue_at, "queue %s is not configured here", schedule->queue);
+	else if (queue->type == QUEUE_PROGRAM)
+		faults_add(faults, queue_at, "queue %s is of type program, which is given no tasks",
+			schedule->queue);
 }
 
 static void check_values(const struct check *check)

@@ -117,7 +117,7 @@ same "format raw posts the message itself" "$(last port 'v["body"]')" '{"any":"t
 run bare '"any text"'
 same "text too" "$(last port 'v["body"] + " " + v["headers"]["content-type"]')" "any text text/plain; charset=utf-8"
 
-# A cancel is seen when the lease is renewed.
+# A cancel is seen while the request lasts.
 id=$(reeve push slow '"slow"')
 eventually 20 is_working "$id"
 reeve cancel "$id" >/dev/null

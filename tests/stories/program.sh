@@ -142,6 +142,12 @@ for line in "queues.a.timeout: means nothing with type program" "queues.a.before
 	"queues.b.run: required for type program" "queues.c.scale.strategy: depth is that of the broker's queue"; do
 	contains "check" "$(cat err)" "$line"
 done
+cat >>reeve.yaml <<'Y'
+  d: { type: program, run: [./legacy.sh] }
+schedules: { nightly: { queue: d, cron: "0 3 * * *" } }
+Y
+exits 2 reeve check
+contains "nor a schedule's" "$(cat err)" "schedules.nightly.queue: queue d is of type program"
 mkdir workflows
 echo '{"starts":["t"],"tasks":{"t":{"queue":"a"}}}' >workflows/w.json
 cat >reeve.yaml <<'Y'
