@@ -78,7 +78,8 @@ static enum adoption adopt_foreign(struct memory *memory, const struct arrival *
 	const struct push push = { .id = arrival->id ? arrival->id : made,
 		.name = arrival->name,
 		.queue = arrival->queue,
-		.payload = arrival->payload };
+		.payload = arrival->payload,
+		.priority = arrival->priority };
 	if (!get_to_know(memory, arrival) || memory_find_task(memory, push.id))
 		return ADOPT_KNOWN;
 	struct task *task = &memory_create_pushed(memory, &push)->task;

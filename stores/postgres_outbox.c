@@ -97,9 +97,9 @@ bool postgres_resend(struct store *base, const char *queue, int64_t after_ms, si
 static void add_arrival(
 	struct postgres_batch *batch, const struct arrival *arrival, const char *made, char *reason)
 {
-	postgres_call(batch, POSTGRES_ADOPT, "tttttttt", arrival->queue, arrival->message_id,
+	postgres_call(batch, POSTGRES_ADOPT, "tttttttti", arrival->queue, arrival->message_id,
 		arrival->task_id, arrival->id ? arrival->id : made, arrival->name, arrival->payload,
-		reason, arrival->group);
+		reason, arrival->group, INT(arrival->priority));
 	postgres_end(batch);
 }
 

@@ -42,7 +42,7 @@
 	X(CLAIM, "SELECT * FROM act_claim($1, $2, $3, $4, $5, $6, $7)") \
 	X(MARK_SENT, "SELECT act_mark($1, $2)") \
 	X(RESEND, "SELECT * FROM act_resend($1, $2, $3)") \
-	X(ADOPT, "SELECT * FROM act_adopt($1, $2, $3, $4, $5, $6, $7, $8)") \
+	X(ADOPT, "SELECT * FROM act_adopt($1, $2, $3, $4, $5, $6, $7, $8, $9)") \
 	X(GET_GATE, "SELECT * FROM get_gate($1, $2, $3, $4)") \
 	X(GET_JOB, "SELECT * FROM get_job($1)") \
 	X(LIST_JOBS, "SELECT * FROM list_jobs($1, $2, $3, $4, $5)") \

@@ -318,6 +318,7 @@ struct arrival {
 	const char *task_id;    /* a reference to a task; or NULL, then: */
 	const char *id;         /* the new task's; NULL: the store makes one with its tag */
 	const char *name, *payload;
+	int priority;
 	const char *reason; /* it can't be understood: the task is born TASK_INVALID, and why */
 	/* Both kinds: NULL, or the task joins the line of this group of its queue. Only the first
 	 * task of a line that has not ended is ever leased; retries keep it first. */

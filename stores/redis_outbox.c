@@ -123,7 +123,7 @@ static void pack_arrival(
 {
 	char made[IDS_UUID_SIZE];
 	store_new_id(&store->store, made);
-	redis_pack_list(args, 8);
+	redis_pack_list(args, 9);
 	redis_pack_text(args, arrival->queue);
 	redis_pack_text(args, arrival->message_id);
 	redis_pack_text(args, arrival->task_id);
@@ -132,6 +132,7 @@ static void pack_arrival(
 	redis_pack_text(args, arrival->payload);
 	redis_pack_text(args, arrival->reason);
 	redis_pack_text(args, arrival->group);
+	redis_pack_number(args, arrival->priority);
 }
 
 static bool adopt_page(struct redis_store *store, const struct arrival *arrivals, size_t count,

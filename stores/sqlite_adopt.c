@@ -81,6 +81,7 @@ static enum adoption adopt_foreign(struct sqlite_store *store, const struct arri
 	struct sqlite_task task = {
 		.number = sqlite_number(sqlite_new_numbers(store, 1), 0),
 		.queue = queue,
+		.rank = -arrival->priority,
 		.due = now,
 		.state = TASK_QUEUED,
 	};

@@ -30,6 +30,22 @@ static void a_foreign_message_is_never_sent_again(void)
 	CU_ASSERT_STRING_EQUAL(lease("mail")->id, id.text);
 }
 
+static void a_foreign_message_has_the_priority_that_it_comes_with(void)
+{
+	push_as((struct push){ .queue = "mail", .priority = 4 });
+	push_as((struct push){ .queue = "mail", .priority = 6 });
+	const struct arrival arrival = { .queue = "mail",
+		.message_id = "m1",
+		.id = "foreign",
+		.name = "mail",
+		.payload = "1",
+		.priority = 5 };
+	CU_ASSERT_EQUAL(adopt(&arrival), ADOPT_DONE);
+	struct lease_batch batch = lease_many("mail", 3);
+	CU_ASSERT_EQUAL_FATAL(batch.count, 3);
+	CU_ASSERT_STRING_EQUAL(batch.tasks[1].id, "foreign");
+}
+
 static void the_store_makes_an_id_with_its_tag(void)
 {
 	CU_ASSERT_EQUAL(adopt_foreign("mail", "m1", NULL, NULL), ADOPT_DONE);
@@ -184,6 +200,7 @@ static void an_id_that_is_too_long_is_refused_and_the_batch_with_it(void)
 static const struct suite_test tests[] = {
 	SUITE_TEST(a_foreign_message_becomes_a_task_that_is_ready),
 	SUITE_TEST(a_foreign_message_is_never_sent_again),
+	SUITE_TEST(a_foreign_message_has_the_priority_that_it_comes_with),
 	SUITE_TEST(the_store_makes_an_id_with_its_tag),
 	SUITE_TEST(a_message_is_known_for_its_queue_and_a_time),
 	SUITE_TEST(an_id_that_a_task_has_already_is_known),

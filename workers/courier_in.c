@@ -82,6 +82,7 @@ static struct arrival describe(const struct courier_queue *queue,
 		.id = read->id,
 		.name = read->name ? read->name : queue->name,
 		.payload = read->payload,
+		.priority = queue->config->priority,
 		.reason = read->reason,
 		.group = message->group };
 }

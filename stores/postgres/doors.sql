@@ -297,7 +297,8 @@ BEGIN
 END $$;
 
 CREATE OR REPLACE FUNCTION adopt_foreign(p_queue text, p_message text, p_id text, p_name text,
-	p_payload text, p_reason text, p_group text) RETURNS integer LANGUAGE plpgsql AS $$
+	p_payload text, p_reason text, p_group text, p_priority integer) RETURNS integer
+LANGUAGE plpgsql AS $$
 DECLARE
 	v_queue integer := queue_of(p_queue);
 	v_now bigint := now_ms();
@@ -313,7 +314,7 @@ BEGIN
 		RETURN 1;
 	END IF;
 	INSERT INTO task (id, name, queue, rank, state, due, created)
-		VALUES (v.id, p_name, v_queue, 0, 1, v_now, v_now) RETURNING * INTO v;
+		VALUES (v.id, p_name, v_queue, -p_priority, 1, v_now, v_now) RETURNING * INTO v;
 	INSERT INTO payload VALUES (v.id, p_payload);
 	IF p_reason IS NULL THEN
 		PERFORM let_in(v.id, p_group);
@@ -326,13 +327,15 @@ END $$;
 -- One arrival is one transaction, so that nobody holds the locks of two lines. p_task NULL: a foreign
 -- message. The last line's number is the answer.
 CREATE OR REPLACE FUNCTION act_adopt(p_queue text, p_message text, p_task text, p_id text,
-	p_name text, p_payload text, p_reason text, p_group text) RETURNS SETOF reply
+	p_name text, p_payload text, p_reason text, p_group text, p_priority integer DEFAULT 0)
+RETURNS SETOF reply
 LANGUAGE plpgsql AS $$
 DECLARE
 	r reply;
 BEGIN
 	r.n := CASE WHEN p_task IS NOT NULL THEN adopt_task(p_task, p_group)
-		ELSE adopt_foreign(p_queue, p_message, p_id, p_name, p_payload, p_reason, p_group) END;
+		ELSE adopt_foreign(p_queue, p_message, p_id, p_name, p_payload, p_reason, p_group, p_priority)
+		END;
 	RETURN QUERY SELECT * FROM notes();
 	r.kind := 'count';
 	RETURN NEXT r;

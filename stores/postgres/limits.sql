@@ -10,8 +10,10 @@ CREATE TABLE taken (
 	PRIMARY KEY (queue, slot)
 ) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000);
 
--- They take limits too.
+-- They take more: limits, a priority.
 DROP FUNCTION IF EXISTS act_lease(text[], text, bigint, bigint[]);
 DROP FUNCTION IF EXISTS act_next(text, text[], text, bigint, bigint[]);
 DROP FUNCTION IF EXISTS lease_queues(text[], text, bigint, bigint[]);
+DROP FUNCTION IF EXISTS act_adopt(text, text, text, text, text, text, text, text);
+DROP FUNCTION IF EXISTS adopt_foreign(text, text, text, text, text, text, text);
 DROP FUNCTION IF EXISTS lease_queue(integer, text, bigint, bigint[], integer);

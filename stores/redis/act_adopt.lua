@@ -1,7 +1,7 @@
 --#flags
 --#needs pushes
 -- args: arrivals {queue, message_id, task_id or false, id, name, payload, reason or false,
--- group or false}. Answers 0 done, 1 known, 2 unknown.
+-- group or false, priority}. Answers 0 done, 1 known, 2 unknown.
 
 -- In the outbox, alone or in a line.
 local function is_in_outbox(t)
@@ -41,7 +41,7 @@ local function adopt_foreign(arrival)
 	if call('ZADD', prefix .. 'known', 'NX', now, message) == 0 or find_ref(arrival[4]) then
 		return 1
 	end
-	local t = create_pushed({ arrival[4], arrival[5], arrival[1], arrival[6], false, 0, 0 })
+	local t = create_pushed({ arrival[4], arrival[5], arrival[1], arrival[6], false, arrival[9], 0 })
 	if arrival[7] then
 		end_task(t, INVALID)
 		know_queue(t.queue)
