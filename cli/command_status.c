@@ -43,6 +43,9 @@ static char *describe_notes(const json_t *queue, const json_t *scaling)
 	const char *paused = !is_paused                            ? ""
 			     : by && strcmp(by, "supervisor") != 0 ? "paused on every host"
 								   : "paused";
+	const char *until = jsontext_member(queue, "closed_until");
+	if (until && !is_paused)
+		return xprintf("closed until %.16sZ", until);
 	if (json_is_true(json_object_get(scaling, "overridden")))
 		return xprintf("%s%sset by hand", paused, is_paused ? ", " : "");
 	if (word && !is_paused)

@@ -42,6 +42,17 @@ static void check_required(const struct check *check)
 	require(check, is_split, "split.slice_size", "split");
 }
 
+/* Half a window is none. */
+static void check_hours(const struct check *check)
+{
+	const struct config_hours *hours = &check->queue->hours;
+	const char *missing = hours->has_from ? "hours.to" : "hours.from";
+	struct where at = place(check, missing);
+	if (hours->has_from != hours->has_to)
+		faults_add(&check->section->loading->faults, &at, "required with %s",
+			hours->has_from ? "hours.from" : "hours.to");
+}
+
 static void check_grace(const struct check *check)
 {
 	char grace[UNITS_TEXT_SIZE];
@@ -163,6 +174,7 @@ void checks_queue(struct section *section, const struct where *at)
 	check_required(&check);
 	checks_fit(section);
 	check_grace(&check);
+	check_hours(&check);
 	warn_delay(&check, "retries.delay", queue->retries.delay_ms, queue->retries.max_delay_ms);
 	warn_delay(&check, "restart.delay", queue->restart.delay_ms, queue->restart.max_delay_ms);
 	warn_broker(&check);

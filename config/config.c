@@ -105,6 +105,13 @@ bool config_next_served(const struct config *config, struct config_served *at)
 	return false;
 }
 
+bool config_is_open(const struct config_queue *queue, int64_t at_s, int64_t *until_s)
+{
+	*until_s = ZONE_NEVER;
+	return !queue->hours.has_from ||
+	       hours_are_open(&queue->hours.window, queue->hours.zone, at_s, until_s);
+}
+
 bool config_scales(const struct config_queue *queue)
 {
 	return queue->workers_min < queue->workers_max && queue->scale.strategy != SCALE_FIXED;

@@ -6,6 +6,7 @@
  */
 #include "base/cron.h"
 #include "base/error.h"
+#include "base/hours.h"
 #include "base/log.h"
 #include "base/memory.h"
 
@@ -106,11 +107,19 @@ struct config_pull {
 	size_t count;
 };
 
+/* When workers work; always, where neither from nor to is there. */
+struct config_hours {
+	struct hours window;
+	bool has_from, has_to;
+	const struct zone *zone; /* one of config.zones */
+};
+
 struct config_queue {
 	char *name;
 	char *place; /* "reeve.yaml:12:5" of the queue's key */
 	int workers_min, workers_max;
 	struct config_scale scale;
+	struct config_hours hours;
 	enum queue_type type;
 	enum queue_protocol protocol;
 	enum queue_format format;
@@ -225,6 +234,10 @@ void config_faults_finish(struct config_faults *faults);
 
 /* True where the number of workers follows the load between two bounds. */
 bool config_scales(const struct config_queue *queue);
+
+/* Whether the queue's hours are open at this instant (seconds since 1970), and until when that
+ * holds (ZONE_NEVER). */
+bool config_is_open(const struct config_queue *queue, int64_t at_s, int64_t *until_s);
 
 /* NULL where no such queue is configured. Borrowed. */
 const struct config_queue *config_find_queue(const struct config *config, const char *name);

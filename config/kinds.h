@@ -8,6 +8,7 @@ extern const struct kind kind_amount;   /* int64_t */
 extern const struct kind kind_duration; /* int64_t ms */
 extern const struct kind kind_size;     /* size_t bytes */
 extern const struct kind kind_mask;     /* int, octal */
+extern const struct kind kind_time;     /* int minutes of the day: 00:00 to 24:00 */
 extern const struct kind kind_boolean;
 extern const struct kind kind_choice; /* an enum */
 extern const struct kind kind_real;   /* double */
@@ -51,6 +52,7 @@ extern const struct kind kind_rules;
 
 /* kinds_clock.c */
 extern const struct kind kind_zone; /* const struct zone *, one of config.zones */
+extern const struct kind kind_days; /* uint8_t, bit 0: Sunday */
 extern const struct kind kind_cron; /* cron_text and cron of a schedule */
 
 /* kinds_json.c: json_t * */

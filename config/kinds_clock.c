@@ -56,6 +56,65 @@ static json_t *show_zone(const struct key *key, const void *base)
 	return zone ? json_string(zone_name(zone)) : json_null();
 }
 
+static const char *const day_names[] = { "sun", "mon", "tue", "wed", "thu", "fri", "sat" };
+#define ALL_DAYS 0x7f
+
+static bool add_day(const struct reading *reading, const struct where *at, const struct node *node,
+	uint8_t *days)
+{
+	struct filled filled = { 0 };
+	if (node->kind == NODE_SCALAR && !reading_text(reading, at, node, &filled))
+		return false;
+	if (filled.text && strcasecmp(filled.text, "all") == 0) {
+		*days = ALL_DAYS;
+		return true;
+	}
+	for (size_t i = 0; filled.text && i < ARRAY_SIZE(day_names); i++)
+		if (strcasecmp(filled.text, day_names[i]) == 0) {
+			*days |= (uint8_t)(1 << i);
+			return true;
+		}
+	return reading_unexpected(reading, at, node);
+}
+
+static bool read_days(struct reading *reading)
+{
+	const struct node *node = reading->node;
+	uint8_t days = 0;
+	bool is_whole = true;
+	if (node->kind != NODE_LIST)
+		is_whole = add_day(reading, &reading->at, node, &days);
+	for (size_t i = 0; node->kind == NODE_LIST && i < node->count; i++) {
+		struct where at =
+			faults_inside(&reading->loading->arena, &reading->at, &node->entries[i]);
+		is_whole &= add_day(reading, &at, node->entries[i].value, &days);
+	}
+	if (is_whole && days == 0)
+		return reading_unexpected(reading, &reading->at, node);
+	if (is_whole)
+		*(uint8_t *)reading_field(reading->key, reading->base) = days;
+	return is_whole;
+}
+
+static uint8_t get_days(const struct key *key, const void *base)
+{
+	return *(const uint8_t *)reading_field_of(key, base);
+}
+
+static bool equal_days(const struct key *key, const void *base, const void *other)
+{
+	return get_days(key, base) == get_days(key, other);
+}
+
+static json_t *show_days(const struct key *key, const void *base)
+{
+	json_t *list = json_array();
+	for (size_t i = 0; i < ARRAY_SIZE(day_names); i++)
+		if (get_days(key, base) >> i & 1)
+			json_array_append_new(list, json_string(day_names[i]));
+	return list;
+}
+
 static bool read_cron(struct reading *reading)
 {
 	struct filled filled;
@@ -97,6 +156,12 @@ const struct kind kind_zone = {
 	.read = read_zone,
 	.equal = equal_zone,
 	.show = show_zone,
+};
+const struct kind kind_days = {
+	.noun = "a list of mon, tue, wed, thu, fri, sat, sun",
+	.read = read_days,
+	.equal = equal_days,
+	.show = show_days,
 };
 const struct kind kind_cron = {
 	.noun = "a cron expression such as \"0 3 * * *\"",

@@ -108,6 +108,26 @@ static bool parse_octal(const char *text, int64_t *out)
 	return units_parse_integer(text, 8, out);
 }
 
+/* "02:00" */
+static bool parse_time(const char *text, int64_t *out)
+{
+	int64_t hour = 0, minute = 0;
+	if (strlen(text) != 5 || text[2] != ':')
+		return false;
+	const char hours[] = { text[0], text[1], '\0' };
+	if (!units_parse_integer(hours, 10, &hour) || !units_parse_integer(text + 3, 10, &minute) ||
+		hour < 0 || minute < 0 || minute > 59)
+		return false;
+	*out = hour * 60 + minute;
+	return true;
+}
+
+static json_t *print_time(const struct key *key, int64_t value)
+{
+	(void)key;
+	return json_sprintf("%02d:%02d", (int)value / 60, (int)value % 60);
+}
+
 static json_t *print_decimal(const struct key *key, int64_t value)
 {
 	(void)key;
@@ -226,6 +246,7 @@ const struct kind kind_duration =
 	NUMBER_KIND("a duration", int64_t, config_parse_duration, print_duration);
 const struct kind kind_size = NUMBER_KIND("a size", int64_t, config_parse_size, print_size);
 const struct kind kind_mask = NUMBER_KIND("an octal number", int, parse_octal, print_octal);
+const struct kind kind_time = NUMBER_KIND("a time of the day", int, parse_time, print_time);
 const struct kind kind_boolean = {
 	.width = sizeof(bool),
 	.parse = parse_boolean,

@@ -6,6 +6,7 @@
 #include "supervisor/deaths.h"
 #include "supervisor/notify.h"
 #include "supervisor/replace.h"
+#include "supervisor/opening.h"
 #include "supervisor/state.h"
 
 #define KEEPER_CATCHES_UP_MS 1000 /* to release what the last deaths left */
@@ -139,6 +140,7 @@ static void enter(struct supervisor *supervisor)
 	ev_timer_stop(supervisor->loop, &supervisor->watch.ready);
 	ev_timer_stop(supervisor->loop, &supervisor->watch.idle);
 	scaler_stop(supervisor);
+	opening_stop(supervisor);
 	atomic_store(&supervisor->board->is_ending, 1);
 	replace_cancel(supervisor);
 	notify_stopping();

@@ -22,7 +22,7 @@ void fleet_tell(const struct pool *pool)
 	enum presence presence = !pool->queue || pool->is_removed ? PRESENCE_NONE
 				 : pool->is_paused                ? PRESENCE_PAUSED
 								  : PRESENCE_SERVING;
-	bool is_here = presence == PRESENCE_SERVING;
+	bool is_here = presence == PRESENCE_SERVING && pool->closed_until_s == 0;
 	bool follows_load =
 		pool->queue && config_scales(pool->queue) && !pool->scaling.is_overridden;
 	int capacity = follows_load ? capacity_by_load(pool) : pool->desired;

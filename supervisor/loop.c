@@ -19,6 +19,7 @@
 #include "supervisor/logs.h"
 #include "supervisor/notify.h"
 #include "supervisor/orphans.h"
+#include "supervisor/opening.h"
 #include "supervisor/pools.h"
 #include "supervisor/reap.h"
 #include "supervisor/reload.h"
@@ -234,6 +235,7 @@ static void close_loop(struct supervisor *supervisor)
 {
 	control_server_close(supervisor->server);
 	scaler_finish(supervisor);
+	opening_stop(supervisor);
 	logs_finish(supervisor);
 	reload_finish(supervisor);
 	deaths_finish(supervisor);

@@ -201,7 +201,7 @@ static void retire_some(struct pool *pool, int surplus)
 
 void pool_settle(struct pool *pool)
 {
-	int difference = pool->desired - count_wanted(pool);
+	int difference = (pool->closed_until_s ? 0 : pool->desired) - count_wanted(pool);
 	if (difference > 0)
 		start_more(pool, difference);
 	else

@@ -28,6 +28,7 @@ struct pool {
 	int desired;
 	const struct process_row *process; /* NULL: workers of a queue */
 	bool is_paused, is_removed;
+	int64_t closed_until_s;  /* its hours; 0: they are open */
 	struct child **children; /* by number */
 	size_t count, room;
 	uint64_t completed, failed, retried; /* of workers that have ended */

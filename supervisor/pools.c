@@ -1,6 +1,7 @@
 /* All pools; see pools.h. */
 #include "supervisor/pools.h"
 
+#include "supervisor/opening.h"
 #include "supervisor/roll.h"
 #include "supervisor/state.h"
 
@@ -71,6 +72,7 @@ static void tell_limits(struct supervisor *supervisor)
 void pools_start(struct supervisor *supervisor)
 {
 	tell_limits(supervisor);
+	opening_look(supervisor);
 	settle_processes(supervisor);
 	for (size_t i = 0; i < supervisor->pool_count; i++)
 		pool_settle(supervisor->pools[i]);
@@ -157,6 +159,7 @@ void pools_apply(struct supervisor *supervisor, const struct plan *plan)
 	else if (plan->has_new_schedules)
 		pool_raise(supervisor->processes[PROCESS_KEEPER], EVENT_ROLL);
 	tell_limits(supervisor);
+	opening_look(supervisor);
 	/* Fork only now, when every pool has its new configuration. */
 	settle_processes(supervisor);
 	for (size_t i = 0; i < supervisor->pool_count; i++)

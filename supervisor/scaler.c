@@ -29,7 +29,8 @@ static bool is_followed(const struct pool *pool)
 
 static enum attention attention_of(const struct pool *pool)
 {
-	bool awaits = pool->desired == 0 && !pool->is_paused && !pool->scaling.is_overridden;
+	bool awaits = pool->desired == 0 && !pool->is_paused && !pool->scaling.is_overridden &&
+		      pool->closed_until_s == 0;
 	if (!is_followed(pool))
 		return ATTENTION_NONE;
 	return awaits ? ATTENTION_AWAITED : ATTENTION_FOLLOWED;
@@ -163,7 +164,8 @@ static struct scaling_sample take_sample(struct pool *pool)
 {
 	int64_t now_ms = clock_steady_ms();
 	const struct queue_board *row = pool->board;
-	bool is_paused = pool->is_paused || atomic_load(&row->paused_at_ms) != 0;
+	bool is_paused = pool->is_paused || atomic_load(&row->paused_at_ms) != 0 ||
+			 pool->closed_until_s != 0;
 	struct scaling_sample sample = {
 		.now_ms = now_ms,
 		.is_measured = is_measured(pool, now_ms),

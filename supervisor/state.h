@@ -109,6 +109,7 @@ struct supervisor {
 		bool is_late;
 	} replace;
 	ev_timer roll_timer;
+	ev_periodic opening; /* when a queue's hours open or close next */
 	struct {
 		ev_timer timer;
 		ev_io bell;

@@ -102,7 +102,10 @@ static json_t *describe_pool(struct pool *pool)
 		json_object_set_new(object, "broker", describe_broker(shown));
 	set_count(object, "restarts", (int64_t)pool->restarts);
 	set_count(object, "recycled", count_recycled(pool));
-	json_object_set_new(object, "closed_until", json_null());
+	char until[CLOCK_TEXT_SIZE];
+	json_object_set_new(object, "closed_until",
+		pool->closed_until_s ? json_string(clock_format(pool->closed_until_s * 1000, until))
+				     : json_null());
 	return object;
 }
 

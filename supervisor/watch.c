@@ -18,7 +18,8 @@ static bool has_come_up(const struct pool *pool)
 		if (child_is_ready(pool->children[i]))
 			return true;
 	/* A queue whose workers die is in trouble; the others shall not wait for it. */
-	return pool->desired == 0 || (!pool->process && pool->deaths > 0);
+	return pool->desired == 0 || pool->closed_until_s != 0 ||
+	       (!pool->process && pool->deaths > 0);
 }
 
 static bool all_are_up(const struct supervisor *supervisor)

@@ -299,17 +299,11 @@ static void who_the_machine_does_not_know_is_named(void)
 static void keys_of_later_versions_are_refused_one_by_one(void)
 {
 	static const char *const global[] = { "http" };
-	static const char *const queue[] = { "hours" };
 	for (size_t i = 0; i < ARRAY_SIZE(global); i++) {
 		OWNED(free) char *yaml = xprintf(STORE "%s: { a: b }\n", global[i]);
 		OWNED(free)
 		char *line = xprintf("reeve.yaml:2:1: %s: not supported yet", global[i]);
 		expect_mistakes(&(struct bad_text){ yaml, line }, 1);
-	}
-	for (size_t i = 0; i < ARRAY_SIZE(queue); i++) {
-		OWNED(free) char *yaml = xprintf("%s: x", queue[i]);
-		OWNED(free) char *line = xprintf("%s: not supported yet", queue[i]);
-		expect_queue_mistakes(&(struct bad_text){ yaml, line }, 1);
 	}
 }
 

@@ -6,7 +6,8 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#define HEAD "store: 'memory:'\nqueues: { mail: { type: noop } }\n"
+#define STORE_OF_ALWAYS "store: 'memory:'\nqueues: { q: { type: noop } }\n"
+#define HEAD            "store: 'memory:'\nqueues: { mail: { type: noop } }\n"
 
 static void a_schedule_gets_the_documented_defaults(void)
 {
@@ -178,6 +179,57 @@ static void a_reload_sees_every_change_of_a_schedule(void)
 #undef ROW
 }
 
+#define QUEUE(hours) "store: 'memory:'\nqueues: { q: { type: noop, hours: " hours " } }\n"
+
+static void hours_of_a_queue_are_read_and_asked(void)
+{
+	OWNED(config)
+	struct config *config =
+		files_load_good(QUEUE("{ from: 02:00, to: '05:00', days: [Mon, tue], "
+				      "timezone: Europe/Madrid }"));
+	const struct config_queue *queue = &config->queues[0];
+	int64_t until_s;
+	CU_ASSERT_EQUAL(queue->hours.window.from_min, 120);
+	CU_ASSERT_EQUAL(queue->hours.window.to_min, 300);
+	CU_ASSERT_EQUAL(queue->hours.window.days, 0x06);
+	CU_ASSERT_TRUE(
+		config_is_open(queue, 1795395600, &until_s)); /* 2026-11-23T01:00Z, a Monday */
+	CU_ASSERT_EQUAL(until_s, 1795406400);
+	CU_ASSERT_FALSE(config_is_open(queue, 1795395599, &until_s));
+	CU_ASSERT_EQUAL(until_s, 1795395600);
+	OWNED(config) struct config *always = files_load_good(STORE_OF_ALWAYS);
+	CU_ASSERT_TRUE(config_is_open(&always->queues[0], 1795395599, &until_s));
+	CU_ASSERT_EQUAL(until_s, ZONE_NEVER);
+	CU_ASSERT_EQUAL(config_compare_queue(&always->queues[0], &config->queues[0]), RELOAD_LIVE);
+}
+
+static void bad_hours_have_their_place_and_a_sentence(void)
+{
+	static const struct {
+		const char *yaml, *mistakes;
+	} rows[] = {
+		{ QUEUE("{ from: '02:00' }"),
+			"reeve.yaml:2:11: queues.q.hours.to: required with hours.from" },
+		{ QUEUE("{ from: 2am, to: '24:00' }"), "reeve.yaml:2:38: queues.q.hours.from: "
+						       "expected a time of the day from 00:00 "
+						       "to 23:59, got \"2am\"" },
+		{ QUEUE("{ from: '24:00', to: '05:00' }"), "reeve.yaml:2:38: queues.q.hours.from: "
+							   "expected a time of the day from 00:00 "
+							   "to 23:59, got \"24:00\"" },
+		{ QUEUE("{ from: '02:00', to: '05:00', days: [monday] }"),
+			"reeve.yaml:2:73: queues.q.hours.days: expected a list of mon, tue, wed, "
+			"thu, fri, sat, sun, got \"monday\"" },
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		OWNED(free) char *mistakes = NULL;
+		CU_ASSERT_PTR_NULL(files_load(rows[i].yaml, &mistakes));
+		if (!strstr(mistakes, strstr(rows[i].mistakes, "queues")))
+			fprintf(stderr, "\ngot:      %s\nexpected: %s\n", mistakes,
+				rows[i].mistakes);
+		CU_ASSERT_PTR_NOT_NULL(strstr(mistakes, strstr(rows[i].mistakes, "queues")));
+	}
+}
+
 int main(void)
 {
 	static const struct suite_test tests[] = {
@@ -188,6 +240,8 @@ int main(void)
 		SUITE_TEST(a_queue_of_another_host_is_a_warning),
 		SUITE_TEST(what_was_filled_in_is_not_shown),
 		SUITE_TEST(a_reload_sees_every_change_of_a_schedule),
+		SUITE_TEST(hours_of_a_queue_are_read_and_asked),
+		SUITE_TEST(bad_hours_have_their_place_and_a_sentence),
 	};
 	files_enter();
 	int status = suite_run("config_schedules", tests, ARRAY_SIZE(tests));

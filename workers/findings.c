@@ -1,6 +1,8 @@
 /* Sentences, and what holds up a queue; see findings.h. */
 #include "workers/findings.h"
 
+#include "base/clock.h"
+
 #include "base/jsontext.h"
 #include "workers/pulls.h"
 #include "workers/shapes.h"
@@ -177,10 +179,25 @@ static void find_pulled(
 	}
 }
 
+static bool is_closed(const struct config_queue *own, int64_t *until_s)
+{
+	return own && !config_is_open(own, clock_wall_ms() / 1000, until_s);
+}
+
+static void find_hours(const struct config_queue *own, json_t *list)
+{
+	int64_t until_s;
+	char text[CLOCK_TEXT_SIZE];
+	if (is_closed(own, &until_s))
+		findings_add(list, NULL, 0, "queue %s is closed by its hours until %s", own->name,
+			clock_format(until_s * 1000, text));
+}
+
 void findings_of_queue(const struct explain_view *view, const char *queue, json_t *list)
 {
 	const struct config_queue *own = config_find_queue(view->config, queue);
 	find_pause(view, queue, list);
+	find_hours(own, list);
 	if (own && own->type == QUEUE_PROGRAM)
 		findings_add(list, NULL, 0,
 			"queue %s is of type program, which pulls for itself: reeve gives it no "
@@ -243,7 +260,10 @@ bool explain_queue(
 		return error_set(err, ERROR_NOT_FOUND, "no queue \"%.80s\"", name);
 	json_t *findings = json_array();
 	findings_of_queue(view, name, findings);
-	const char *status = is_paused(view, name, &stats) ? "paused" : status_of(findings, &stats);
+	int64_t until_s;
+	const char *status = is_paused(view, name, &stats) ? "paused"
+			     : is_closed(pool, &until_s)   ? "closed"
+							   : status_of(findings, &stats);
 	if (stats.dead)
 		findings_add_mend(findings, "reeve retry --dead", name,
 			"%lld tasks have failed for good (reeve dead %s)", (long long)stats.dead,
