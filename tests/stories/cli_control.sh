@@ -90,7 +90,7 @@ slow=$(reeve push slow)
 eventually 10 is "$slow" working
 contains "explain names the worker" "$(reeve explain "$slow")" "worker slow#"
 exits 0 reeve cancel "$slow"
-contains "a working task is stopped" "$(cat err)" "is working; its handler is stopped"
+contains "a working task is stopped" "$(cat err)" "is working; its handler is told and stopped"
 eventually 60 is "$slow" cancelled
 
 exits 0 reeve scale row +1
