@@ -47,7 +47,7 @@ static json_t *make_request(const struct arguments *arguments)
 	struct config_faults faults = { 0 };
 	if (session_find_config(arguments, &path, NULL) &&
 		config_load(path, &config, &faults, NULL))
-		is_queue = config_find_queue(config, word);
+		is_queue = config_find_queue(config, word) || config_find_served(config, word);
 	config_faults_finish(&faults);
 	json_object_set_new(request, is_queue ? "queue" : "task", json_string(word));
 	return request;

@@ -31,7 +31,7 @@ static void check_target(const struct check *check)
 	if (!schedule->queue)
 		return;
 	const struct config_queue *queue =
-		config_find_queue(check->section->loading->config, schedule->queue);
+		config_find_served(check->section->loading->config, schedule->queue);
 	if (!config_is_queue_name(schedule->queue))
 		faults_add(faults, queue_at, "expected the name of a queue, got %s",
 			faults_quote(&check->section->loading->arena, schedule->queue));

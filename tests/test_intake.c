@@ -65,6 +65,15 @@ static void what_is_no_rate_or_pull_is_refused(void)
 	}
 }
 
+static void a_schedule_may_push_to_a_pulled_queue(void)
+{
+	OWNED(free)
+	char *warnings =
+		files_warnings(STORE "queues: { mixed: { type: noop, pull: [urgent] } }\n"
+				     "schedules: { s: { queue: urgent, cron: '@daily' } }\n");
+	CU_ASSERT_STRING_EQUAL(warnings, "");
+}
+
 static void a_queue_that_a_pool_pulls_counts_as_configured(void)
 {
 	OWNED(config)
@@ -272,6 +281,7 @@ int main(void)
 	static const struct suite_test tests[] = {
 		SUITE_TEST(rates_have_a_count_and_a_span),
 		SUITE_TEST(what_is_no_rate_or_pull_is_refused),
+		SUITE_TEST(a_schedule_may_push_to_a_pulled_queue),
 		SUITE_TEST(a_queue_that_a_pool_pulls_counts_as_configured),
 		SUITE_TEST(a_list_is_a_strict_order),
 		SUITE_TEST(weights_are_shares_over_time),

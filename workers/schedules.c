@@ -205,7 +205,7 @@ static bool fire_task(const struct schedules *schedules, struct store *store,
 	struct error *err)
 {
 	const struct config_schedule *config = schedule->config;
-	const struct config_queue *queue = config_find_queue(schedules->config, config->queue);
+	const struct config_queue *queue = config_find_served(schedules->config, config->queue);
 	OWNED(free) char *payload = jsontext_print(config->payload);
 	char id[IDS_UUID_SIZE];
 	store_new_id(store, id);
