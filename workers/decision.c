@@ -115,8 +115,8 @@ void decision_judge(const struct budget *budget, const struct leased *spent,
 	decision->ends = outcome_ends(decision->outcome);
 	const char *message = run->message ? run->message : "failed without a reason";
 	if (decision->outcome == OUTCOME_FAILED && spends == A_CRASH)
-		decision->reason =
-			xprintf("set aside after %d crashes: %s", decision->crashes, message);
+		decision->reason = xprintf("set aside after %d crash%s: %s", decision->crashes,
+			decision->crashes == 1 ? "" : "es", message);
 	else if (decision->outcome != OUTCOME_COMPLETED)
 		decision->reason = xstrdup(message);
 }

@@ -97,7 +97,7 @@ use_store
 start_reeve
 exits 1 reeve push eats --wait
 contains "a handler over limits.memory is killed, and that is a crash" \
-	"$(reeve dead eats --json)" "set aside after 1 crashes: killed"
+	"$(reeve dead eats --json)" "set aside after 1 crash: killed"
 contains "which says so" "$(reeve dead eats --json)" "out of memory"
 exits 1 reeve push files --wait
 contains "a limit is the handler's" "$(reeve dead files --json)" "77"
