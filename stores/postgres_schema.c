@@ -36,11 +36,15 @@ static bool run(struct postgres_store *store, const char *sql, struct error *err
 	return result != NULL;
 }
 
-/* 0: there is no store. */
+/* 0: there is no store. The catalogue itself is asked: what a session has once looked for by name
+ * and not found it may believe missing until it next locks a table. */
 static bool read_version(struct postgres_store *store, int64_t *version, struct error *err)
 {
 	OWNED(free)
-	char *look = xprintf("SELECT to_regclass('\"%s\".meta') IS NOT NULL", store->schema);
+	char *look = xprintf("SELECT EXISTS (SELECT FROM pg_catalog.pg_class AS c "
+			     "JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace "
+			     "WHERE n.nspname = '%s' AND c.relname = 'meta')",
+		store->schema);
 	PGresult *row = postgres_simple(store, look, POSTGRES_REPLY_MS, err);
 	if (!row)
 		return false;

@@ -205,6 +205,37 @@ static void processes_that_open_a_new_store_at_once_make_one(void)
 		ground_ask(raw, "SELECT count(*) FROM meta WHERE name = 'tag'"), "1");
 }
 
+/* The second of two has looked before the first made it, and waits for the first at the lock. */
+static void who_has_seen_no_store_finds_the_one_that_was_made_meanwhile(void)
+{
+	char text[256];
+	const char *schema = ground_schema();
+	store_close(store);
+	ground_ask(raw, "SET client_min_messages = error");
+	snprintf(text, sizeof text,
+		"BEGIN; SELECT pg_advisory_xact_lock(hashtextextended('%s', 0)); "
+		"ALTER SCHEMA %s RENAME TO hidden_%s; COMMIT; BEGIN; "
+		"SELECT pg_advisory_xact_lock(hashtextextended('%s', 0))",
+		schema, schema, schema, schema);
+	ground_ask(raw, text);
+	pid_t second = fork();
+	if (second == 0) {
+		struct store *own = NULL;
+		struct error err = { 0 };
+		if (!store_open(ground_url(), NULL, &own, &err))
+			fprintf(stderr, "\n    %s\n", err.text);
+		_exit(own == NULL);
+	}
+	ground_await(
+		"SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted", "1");
+	snprintf(text, sizeof text, "ALTER SCHEMA hidden_%s RENAME TO %s; COMMIT", schema, schema);
+	ground_ask(raw, text);
+	int status = 1;
+	waitpid(second, &status, 0);
+	CU_ASSERT_EQUAL(status, 0);
+	store = ground_open();
+}
+
 static void adopt_into(const char *group, const char *message)
 {
 	const struct arrival arrival = { .queue = "mail",
@@ -467,6 +498,7 @@ static const struct suite_test tests[] = {
 	SUITE_TEST(a_store_of_the_first_schema_gets_what_doors_need_and_keeps_its_tasks),
 	SUITE_TEST(a_newer_schema_is_refused_unless_it_serves_this_version),
 	SUITE_TEST(processes_that_open_a_new_store_at_once_make_one),
+	SUITE_TEST(who_has_seen_no_store_finds_the_one_that_was_made_meanwhile),
 	SUITE_TEST(who_comes_with_many_lines_locks_them_in_one_order),
 	SUITE_TEST(no_error_shows_the_password),
 };
