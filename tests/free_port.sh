@@ -1,7 +1,17 @@
 # shellcheck shell=sh
 # Sourced by what starts servers on loopback.
+# Below the ports that the kernel gives to clients: a server that dies finds its own free again.
 free_port() {
-	/usr/bin/python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
+	/usr/bin/python3 -c '
+import random, socket
+while True:
+    port = random.randrange(15000, 32000)
+    try:
+        socket.socket().bind(("127.0.0.1", port))
+        break
+    except OSError:
+        pass
+print(port)'
 }
 # start_server FOLDER: FOLDER/start, on the port that it finds in FOLDER/port
 start_server() {

@@ -1,6 +1,9 @@
 /* Common ground of the Redis store's tests; see the header. */
 #include "tests/redis_ground.h"
 
+#include "base/ids.h"
+#include "base/memory.h"
+
 #include <arpa/inet.h>
 #include <poll.h>
 #include <signal.h>
@@ -171,17 +174,22 @@ void ground_start(void)
 		abort();
 }
 
+static bool is_free(int port)
+{
+	struct sockaddr_in address = { .sin_family = AF_INET, .sin_port = htons((uint16_t)port) };
+	address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	OWNED_FD int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	return bind(fd, (struct sockaddr *)&address, sizeof address) == 0;
+}
+
+/* See free_port.sh. */
 int ground_free_port(void)
 {
-	struct sockaddr_in address = { .sin_family = AF_INET };
-	socklen_t length = sizeof address;
-	address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (bind(fd, (struct sockaddr *)&address, length) != 0)
-		abort();
-	getsockname(fd, (struct sockaddr *)&address, &length);
-	close(fd);
-	return ntohs(address.sin_port);
+	int port;
+	do
+		port = 15000 + (int)(ids_random64() % 17000);
+	while (!is_free(port));
+	return port;
 }
 
 pid_t ground_serve(int port, const char *extra)

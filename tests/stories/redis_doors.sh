@@ -7,7 +7,7 @@
 . "$STORIES/lib.sh"
 : "${REEVE_STORY_REDIS:=redis-server}"
 
-free_port() { /usr/bin/python3 -c 'import socket; s=socket.socket(); s.bind(("127.0.0.1",0)); print(s.getsockname()[1])'; }
+. "$STORIES/../free_port.sh"
 port=$(free_port)
 plain=$(free_port)
 

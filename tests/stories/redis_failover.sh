@@ -5,7 +5,7 @@
 # shellcheck disable=SC2119 # no options of the story are meant
 . "$STORIES/lib.sh"
 
-free_port() { /usr/bin/python3 -c 'import socket; s=socket.socket(); s.bind(("127.0.0.1",0)); print(s.getsockname()[1])'; }
+. "$STORIES/../free_port.sh"
 # serve PORT OPTION…: a server that dies with this shell; its pid is left in $served
 serve() {
 	at=$1
@@ -25,7 +25,7 @@ kill_server() {
 master=$(free_port)
 replica=$(free_port)
 watcher=$(free_port)
-serve "$master" --appendonly yes
+serve "$master" --appendonly yes --appendfsync no # written at once; the machine stays up
 serving=$served
 serve "$replica" --replicaof 127.0.0.1 "$master"
 linked() { redis-cli -p "$replica" info replication | grep -q master_link_status:up; }
@@ -106,7 +106,7 @@ rm gate open
 goes_on "a server that was full"
 
 kill_server "$serving"
-serve "$master" --appendonly yes
+serve "$master" --appendonly yes --appendfsync no # written at once; the machine stays up
 serving=$served
 goes_on "a server that died and came back"
 
