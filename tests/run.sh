@@ -18,10 +18,10 @@ sh tests/layers.sh
 which="--no-suite long"
 export REEVE_TEST_QUICK=1
 [ "${1:-}" != --all ] || { which='' REEVE_TEST_QUICK=''; shift; }
-[ $# -eq 0 ] || which=
-# More tests at a time than cores: most of them wait.
+# More tests at a time than cores: most of them wait. Who names tests hunts for what fails once.
 code=0
+[ $# -eq 0 ] || { which=; export REEVE_TEST_ONCE=1; }
 # shellcheck disable=SC2086 # words
-meson test -C "$build" --no-rebuild --num-processes 8 --print-errorlogs $which "$@" || code=$?
+sh tests/twice.sh "$build" --num-processes 8 $which "$@" || code=$?
 sh tests/count.sh "$build" || code=1
 exit $code
