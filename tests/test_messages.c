@@ -53,6 +53,14 @@ static void a_failure_is_read_with_all_it_says(void)
 	CU_ASSERT_STRING_EQUAL(message.backtrace, "at x");
 	CU_ASSERT_EQUAL(message.retry_in_ms, 120000);
 	CU_ASSERT_FALSE(message.is_permanent);
+	CU_ASSERT_TRUE(message.is_retry);
+	message_finish(&message);
+	CU_ASSERT_TRUE_FATAL(parse("{\"fail\":\"why\",\"retry_in\":true}", &message, &err));
+	CU_ASSERT_TRUE(message.is_retry);
+	CU_ASSERT_EQUAL(message.retry_in_ms, -1);
+	message_finish(&message);
+	CU_ASSERT_TRUE_FATAL(parse("{\"fail\":\"why\"}", &message, &err));
+	CU_ASSERT_FALSE(message.is_retry);
 	message_finish(&message);
 }
 
@@ -91,6 +99,7 @@ static void what_is_not_understood_is_refused_with_its_reason(void)
 		{ "{\"done\":1,\"id\":7}", "id takes" },
 		{ "{\"fail\":7}", "fail takes" },
 		{ "{\"fail\":\"x\",\"retry_in\":30}", "retry_in takes" },
+		{ "{\"fail\":\"x\",\"retry_in\":false}", "retry_in takes" },
 		{ "{\"fail\":\"x\",\"retry_in\":\"soon\"}", "retry_in takes" },
 		{ "{\"fail\":\"x\",\"permanent\":1}", "permanent takes" },
 		{ "{\"fail\":\"x\",\"backtrace\":[]}", "backtrace takes" },

@@ -94,6 +94,10 @@ static void a_failure_carries_its_delay_and_backtrace(void)
 	CU_ASSERT_PTR_NOT_NULL_FATAL(fixture.result.backtrace);
 	CU_ASSERT_EQUAL(strlen(fixture.result.backtrace), 16384);
 	fixture_close(&fixture);
+	run_shell(&fixture, "echo '{\"fail\":\"later\",\"retry_in\":true}' >&3");
+	fixture_expect(&fixture, RUN_RETRY, "later");
+	CU_ASSERT_EQUAL(fixture.result.retry_in_ms, -1);
+	fixture_close(&fixture);
 }
 
 static void the_task_is_in_environment_and_input(void)

@@ -80,12 +80,13 @@ static bool read_done(const json_t *value, struct message *message, struct error
 
 static bool read_retry_in(const json_t *value, struct message *message, struct error *err)
 {
-	if (!value)
+	message->is_retry = value != NULL;
+	if (!value || json_is_true(value))
 		return true;
 	const char *text = json_string_value(value);
 	if (!text || !config_parse_duration(text, &message->retry_in_ms) ||
 		message->retry_in_ms < 0)
-		return refuse(err, "retry_in takes a duration like \"30s\"");
+		return refuse(err, "retry_in takes a duration like \"30s\", or true");
 	return true;
 }
 

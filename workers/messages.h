@@ -28,7 +28,8 @@ struct message {
 	double fraction;       /* progress: 0 … 1 */
 	const char *text;      /* progress: its message; fail: the reason; or NULL */
 	const json_t *result;  /* done */
-	int64_t retry_in_ms;   /* fail; -1: not given */
+	bool is_retry;         /* fail, with retry_in */
+	int64_t retry_in_ms;   /* fail; -1: not given, or after the queue's own delay */
 	bool is_permanent;     /* fail */
 	const char *backtrace; /* fail; or NULL */
 };

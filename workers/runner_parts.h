@@ -127,8 +127,8 @@ void guard_finish(struct guard *guard);
 struct answer {
 	bool is_done, is_failed;
 	char *result, *reason, *backtrace;
+	bool is_permanent, is_retry;
 	int64_t retry_in_ms;
-	bool is_permanent;
 };
 void answer_finish(struct answer *answer);
 /* Hands a message on or notes it as the answer. False: the attempt fails with err's text. */

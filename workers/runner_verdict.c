@@ -62,6 +62,7 @@ static bool take_fail(struct answer *answer, const struct message *message,
 	answer->backtrace = message_copy_text(message->backtrace);
 	answer->retry_in_ms = message->retry_in_ms;
 	answer->is_permanent = message->is_permanent;
+	answer->is_retry = message->is_retry;
 	return true;
 }
 
@@ -98,9 +99,9 @@ void verdict_stopped(struct run_result *result, struct guard *guard)
 
 void verdict_failed(struct run_result *result, struct answer *answer)
 {
-	result->status = answer->is_permanent       ? RUN_PERMANENT
-			 : answer->retry_in_ms >= 0 ? RUN_RETRY
-						    : RUN_FAILED;
+	result->status = answer->is_permanent ? RUN_PERMANENT
+			 : answer->is_retry   ? RUN_RETRY
+					      : RUN_FAILED;
 	result->message = GIVE(answer->reason);
 	result->backtrace = GIVE(answer->backtrace);
 	result->retry_in_ms = answer->is_permanent ? -1 : answer->retry_in_ms;

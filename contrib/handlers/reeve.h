@@ -279,11 +279,12 @@ static REEVE_UNUSED int reeve_fail(struct reeve_task *task, const char *reason)
 	return code;
 }
 
-/* Try again after this time. */
+/* Try again after this time; below 0: after the queue's own. */
 static REEVE_UNUSED int reeve_retry(struct reeve_task *task, double seconds, const char *reason)
 {
-	char more[64];
-	snprintf(more, sizeof more, ",\"retry_in\":\"%.0fms\"", seconds * 1000);
+	char more[64] = ",\"retry_in\":true";
+	if (seconds >= 0)
+		snprintf(more, sizeof more, ",\"retry_in\":\"%.0fms\"", seconds * 1000);
 	return reeve_say_failure(task, reason, more);
 }
 

@@ -11,6 +11,7 @@
 const { spawnSync } = require('child_process');
 const fs = require('fs');
 const net = require('net');
+const { inspect } = require('util');
 
 /** Try again after `delay` (seconds, or a text like "30s"), or when the queue's `retries` say. */
 class Retry extends Error {
@@ -40,14 +41,18 @@ class Task {
   say(message) { this.wire.say({ id: this.id, ...message }); }
 }
 
+/** A text that JSON takes: halves of characters are none. */
+const clean = (text) => Buffer.from(text).toString();
+
 const duration = (value) => (typeof value === 'number' ? `${Math.round(value * 1000)}ms` : value);
 
 function failure(task, error) {
-  const told = { id: task.id, fail: error instanceof Error ? error.message : String(error) };
+  const reason = error instanceof Error ? error.message : typeof error === 'string' ? error : inspect(error);
+  const told = { id: task.id, fail: clean(reason) };
   if (error instanceof Permanent) return { ...told, permanent: true };
-  if (error instanceof Retry) return { ...told, retry_in: duration(error.delay) };
+  if (error instanceof Retry) return { ...told, retry_in: duration(error.delay) || true };
   if (error instanceof Cancelled || !(error instanceof Error)) return told;
-  return { ...told, fail: `${error.name}: ${error.message}`, backtrace: String(error.stack).slice(0, 16000) };
+  return { ...told, fail: `${error.name}: ${told.fail}`, backtrace: clean(String(error.stack).slice(0, 16000)) };
 }
 
 async function attempt(wire, task, handler) {
@@ -79,8 +84,7 @@ class Exec {
   }
   async work(handler) {
     const task = new Task(this, JSON.parse(fs.readFileSync(0, 'utf8')));
-    process.exitCode = (await attempt(this, task, handler)) ? 0 : 1;
-    process.removeAllListeners('SIGTERM');
+    process.exit((await attempt(this, task, handler)) ? 0 : 1); // whatever is still open
   }
 }
 
@@ -127,7 +131,7 @@ function command(verb, words, payload, options) {
   for (const [name, value] of Object.entries(options))
     if (value !== undefined) argv.push(`--${name}`, String(value));
   const told = spawnSync(process.env.REEVE_BIN || 'reeve', argv, { input: JSON.stringify(payload), encoding: 'utf8' });
-  if (told.error) throw told.error;
+  if (told.error && told.error.code !== 'EPIPE') throw told.error; // it may have refused before it read all
   if (told.status !== 0) throw new Error(`reeve ${verb}: ${told.stderr.trim()}`);
   return told.stdout.trim();
 }

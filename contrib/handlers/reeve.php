@@ -79,7 +79,7 @@ class Task
 function work(callable $handler): void
 {
     set_error_handler(function ($level, $text, $file, $line) {
-        if (error_reporting() & $level) {
+        if (error_reporting() & $level & ~(E_DEPRECATED | E_USER_DEPRECATED)) {
             throw new \ErrorException($text, 0, $level, $file, $line);
         }
         return false;
@@ -120,7 +120,7 @@ function command(string $verb, array $words, $payload, array $options): string
     if (!$process) {
         throw new \RuntimeException("reeve $verb: can't be started");
     }
-    fwrite($pipes[0], json($payload === [] ? new \stdClass() : $payload));
+    @fwrite($pipes[0], json($payload === [] ? new \stdClass() : $payload)); /* it may have refused by then */
     fclose($pipes[0]);
     $said = trim(stream_get_contents($pipes[1]));
     fclose($pipes[1]);
@@ -138,7 +138,8 @@ function duration($value): string
 
 function json($value): string
 {
-    return json_encode($value, JSON_THROW_ON_ERROR | JSON_UNESCAPED_UNICODE | JSON_UNESCAPED_SLASHES);
+    return json_encode($value,
+        JSON_THROW_ON_ERROR | JSON_UNESCAPED_UNICODE | JSON_UNESCAPED_SLASHES | JSON_PRESERVE_ZERO_FRACTION);
 }
 
 function attempt(Wire $wire, Task $task, callable $handler): bool
@@ -159,7 +160,7 @@ function failure(Task $task, \Throwable $error): array
         return $told + ['permanent' => true];
     }
     if ($error instanceof Retry) {
-        return $told + ($error->delay === null ? [] : ['retry_in' => duration($error->delay)]);
+        return $told + ['retry_in' => $error->delay === null ? true : duration($error->delay)];
     }
     if ($error instanceof Cancelled) {
         return $told;

@@ -82,6 +82,9 @@ class Job:
     def on_failure(self, *args, **kwargs):
         """After each failed attempt; `self.error` is what was raised."""
 
+    def on_retry(self, *args, **kwargs):
+        """In its place after `retry`."""
+
     def retry(self, delay=None):
         raise Retry(delay)
 
@@ -167,7 +170,7 @@ def _do(wire, task, handlers):
     except Exception as error:
         if job:
             job.error = error
-            _quietly(job.on_failure, args, kwargs)
+            _quietly(job.on_retry if isinstance(error, Retry) else job.on_failure, args, kwargs)
         wire.say(_failure(task, error))
         return False
     if job:
@@ -183,16 +186,20 @@ def _quietly(hook, args, kwargs):
 
 
 def _failure(task, error):
-    message = {"id": task.id, "fail": str(error) or type(error).__name__}
+    message = {"id": task.id, "fail": _clean(str(error)) or type(error).__name__}
     if isinstance(error, Permanent):
         message["permanent"] = True
     elif isinstance(error, Retry):
-        if error.delay is not None:
-            message["retry_in"] = _duration(error.delay)
+        message["retry_in"] = True if error.delay is None else _duration(error.delay)
     elif not isinstance(error, Cancelled):
-        message["fail"] = "%s: %s" % (type(error).__name__, error)
-        message["backtrace"] = traceback.format_exc()[-16000:]
+        message["fail"] = _clean("%s: %s" % (type(error).__name__, error))
+        message["backtrace"] = _clean(traceback.format_exc()[-16000:])
     return message
+
+
+def _clean(text):
+    """What is no character, as of a file's name in another encoding, is no JSON either."""
+    return text.encode(errors="replace").decode()
 
 
 class _Exec:
@@ -206,7 +213,7 @@ class _Exec:
         yield json.loads(sys.stdin.buffer.read())
 
     def say(self, message):
-        line = json.dumps(message).encode() + b"\n"
+        line = json.dumps(message, allow_nan=False).encode() + b"\n"
         while line:
             line = line[os.write(self.fd, line):]
 
@@ -225,7 +232,7 @@ class _Stream:
         self.rest, self.lines, self.cancelled, self.well = bytearray(), [], set(), True
 
     def say(self, message):
-        self.socket.sendall(json.dumps(message).encode() + b"\n")
+        self.socket.sendall(json.dumps(message, allow_nan=False).encode() + b"\n")
 
     def tasks(self):
         self.say({"ready": True})

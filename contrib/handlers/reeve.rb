@@ -90,7 +90,9 @@ module Reeve
     # What the parents put out: [{ class: "Fetch", output: … }, …], in the order of their names.
     def payloads
       (task.inputs || {}).flat_map do |name, results|
-        Array(results.is_a?(Hash) ? nil : results).map { |result| { class: name, output: Reeve.symbolize(result) } }
+        raise Permanent, "inputs over 1 MiB: ask for reeve results #{task.job_id} #{name}" if results.is_a?(Hash)
+
+        results.map { |result| { class: name, output: Reeve.symbolize(result) } }
       end
     end
 
@@ -161,20 +163,26 @@ module Reeve
   def attempt(wire, task, jobs, block)
     wire.say('id' => task.id, 'done' => run(task, jobs, block))
     true
-  rescue StandardError, NotImplementedError => e
+  rescue StandardError, ScriptError, SystemStackError => e
     wire.say(failure(task, e))
     false
   end
 
   def failure(task, error)
-    told = { 'id' => task.id, 'fail' => error.message }
+    told = { 'id' => task.id, 'fail' => clean(error.message) }
     case error
     when Permanent then told.merge('permanent' => true)
-    when Retry then error.delay ? told.merge('retry_in' => duration(error.delay)) : told
+    when Retry then told.merge('retry_in' => error.delay ? duration(error.delay) : true)
     when Cancelled then told
     else
-      told.merge('fail' => "#{error.class}: #{error.message}", 'backtrace' => (error.backtrace || []).join("\n")[0, 16_000])
+      told.merge('fail' => "#{error.class}: #{told['fail']}",
+                 'backtrace' => clean((error.backtrace || []).join("\n")[0, 16_000]))
     end
+  end
+
+  # A text that JSON takes, whatever bytes are in it.
+  def clean(text)
+    text.dup.force_encoding('UTF-8').scrub('?')
   end
 
   # A process for one task: the envelope on standard input, messages on a pipe.

@@ -7,8 +7,8 @@
 #
 # Works with `protocol: exec` and `protocol: stream` alike. The function runs in a shell of its own for
 # each task. It says reeve_done, reeve_fail, reeve_retry or reeve_permanent once, at its end; where it
-# says none of them it is done with null, or failed where it ends with another status than 0: 65 and 125
-# are for good. A SIGTERM that is not trapped ends it.
+# says none of them it is done with null, or failed where it ends with another status than 0: 75 asks for
+# another try, 65 and 125 are for good. A SIGTERM that is not trapped ends it.
 
 reeve_nothing='{}'
 
@@ -33,10 +33,13 @@ reeve_quote() {
 }
 
 # shellcheck disable=SC2120 # handlers pass what they have
-# reeve_done [JSON]; reeve_fail REASON; reeve_retry DELAY [REASON]; reeve_permanent REASON
+# reeve_done [JSON]; reeve_fail REASON; reeve_retry DELAY [REASON] (an empty DELAY: the queue's); reeve_permanent REASON
 reeve_done() { reeve_answer "\"done\":${1:-null}"; }
 reeve_fail() { reeve_answer "\"fail\":$(reeve_quote "$1"),\"backtrace\":$(reeve_quote "$0: $reeve_handler")"; }
-reeve_retry() { reeve_answer "\"fail\":$(reeve_quote "${2:-try again}"),\"retry_in\":\"$1\""; }
+reeve_retry() {
+	reeve_delay=${1:+$(reeve_quote "$1")}
+	reeve_answer "\"fail\":$(reeve_quote "${2:-try again}"),\"retry_in\":${reeve_delay:-true}"
+}
 reeve_permanent() { reeve_answer "\"fail\":$(reeve_quote "$1"),\"permanent\":true"; }
 # reeve_spawn TASK [JSON]; reeve_progress FRACTION [MESSAGE]; reeve_beat
 reeve_spawn() { reeve_say "\"spawn\":{\"task\":$(reeve_quote "$1"),\"payload\":${2:-$reeve_nothing}}"; }
@@ -100,6 +103,7 @@ reeve_end() {
 	case $1 in
 	0) reeve_done ;;
 	65 | 125) reeve_permanent "$reeve_handler ended with $1" ;;
+	75) reeve_retry '' "$reeve_handler ended with 75" ;;
 	*) reeve_fail "$reeve_handler ended with $1" ;;
 	esac
 }

@@ -63,6 +63,8 @@ static int handle(struct reeve_task *task)
 	}
 	if (first == 'r' && second == 'e' && reeve_number(task, "attempt", 0) == 1)
 		return reeve_retry(task, 0.1, "later");
+	if (first == 'a' && reeve_number(task, "attempt", 0) == 1)
+		return reeve_retry(task, -1, "again");
 	if (first == 'r' && second == 'a')
 		return reeve_fail(task, "bäng");
 	if (first == 'p' && second == 'e')

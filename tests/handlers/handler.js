@@ -19,6 +19,10 @@ reeve.work(async (task) => {
   }
   if (what === 'permanent') throw new reeve.Permanent('never');
   if (what === 'retry' && task.attempt === 1) throw new reeve.Retry(0.1, 'later');
+  if (what === 'again' && task.attempt === 1) throw new reeve.Retry();
+  if (what === 'again') setInterval(() => {}, 1000); // what is still open keeps no task
+  if (what === 'odd') throw new Error('no file \udcff');
+  if (what === 'refused') reeve.push('rows', 'x'.repeat(3000000));
   if (what === 'raise') explode();
   if (what === 'push') return [reeve.push('rows', value, { task: 'row', delay: 0.01 }), reeve.start('rows', value)];
   if (what === 'wait') {

@@ -25,6 +25,17 @@ reeve\work(function (reeve\Task $task) {
                 throw new reeve\Retry(0.1, 'later');
             }
             break;
+        case 'again':
+            if ($task->attempt === 1) {
+                throw new reeve\Retry();
+            }
+            trigger_error('a deprecation fails nothing', E_USER_DEPRECATED);
+            break;
+        case 'odd':
+            throw new RuntimeException("no file \xff");
+        case 'refused':
+            reeve\push('rows', str_repeat('x', 3000000));
+            break;
         case 'raise':
             explode_here();
             // no break: it throws

@@ -21,6 +21,12 @@ def handle(task):
         raise reeve.Permanent("never")
     if do == "retry" and task.attempt == 1:
         raise reeve.Retry(0.1, "later")
+    if do == "again" and task.attempt == 1:
+        raise reeve.Retry()
+    if do == "odd":
+        raise OSError(os.fsdecode(b"no file \xff"))
+    if do == "refused":
+        reeve.push("rows", "x" * 3000000)
     if do == "raise":
         explode()
     if do == "push":

@@ -17,6 +17,9 @@ Reeve.work do |task|
     task.beat
   when 'permanent' then raise Reeve::Permanent, 'never'
   when 'retry' then raise Reeve::Retry.new(0.1, 'later') if task.attempt == 1
+  when 'again' then raise Reeve::Retry if task.attempt == 1
+  when 'odd' then raise IOError, "no file \xff"
+  when 'refused' then Reeve.push('rows', 'x' * 3_000_000)
   when 'raise' then explode
   when 'push' then next [Reeve.push('rows', value, task: 'row', delay: 0.01), Reeve.start('rows', value)]
   when 'wait'

@@ -90,6 +90,23 @@ def it_asks_for_another_try(queue, language):
     check("retry_in", (task["status"], task["attempt"], first["status"], first["message"]) == ("completed", 2, "retry", "later"), task)
 
 
+def it_asks_for_another_try_after_the_delay_of_the_queue(queue, language):
+    task = run(queue, {"do": "again"})
+    check("retry", (task["status"], [entry["status"] for entry in task["trace"]]) == ("completed", ["retry", "success"]), task)
+
+
+def an_error_tells_why_whatever_bytes_it_has(queue, language):
+    if language in ("js", "php", "py", "rb"):
+        task = run(queue, {"do": "odd"})
+        check("odd", "no file " in reason(task) and "not understood" not in reason(task), task)
+
+
+def what_the_command_refuses_is_told(queue, language):
+    if language in ("js", "php", "py", "rb"):
+        task = run(queue, {"do": "refused"})
+        check("refused", "over 1 MiB" in reason(task), task)
+
+
 def an_error_has_its_backtrace(queue, language):
     task = run(queue, {"do": "raise"})
     check("raise", task["status"] == "failed" and task["attempt"] == 2 and "bäng" in reason(task), task)
@@ -116,7 +133,8 @@ def a_cancel_reaches_it(queue, language):
 
 
 EXPECTATIONS = [texts_come_and_go_whole, it_spawns, it_tells_its_progress, it_fails_for_good, it_asks_for_another_try,
-                an_error_has_its_backtrace, it_produces, a_cancel_reaches_it]
+                it_asks_for_another_try_after_the_delay_of_the_queue, an_error_tells_why_whatever_bytes_it_has,
+                what_the_command_refuses_is_told, an_error_has_its_backtrace, it_produces, a_cancel_reaches_it]
 
 
 def expect_all(queue):
@@ -128,6 +146,19 @@ def expect_all(queue):
             return "%s %s: %s" % (queue, expectation.__name__, failed)
         print("ok - %s: %s" % (queue, expectation.__name__.replace("_", " ")), flush=True)
     return None
+
+
+def hooks():
+    """Of a Job: in SQJobs' order, and what each is told."""
+    for payload, wanted in (({"args": [1], "kwargs": {"b": 2}}, ["set_up", "run", "tear_down", "on_success"]),
+                            ({"args": ["boom"]}, ["set_up", "run", "tear_down", "on_failure boom"] * 2),
+                            ({"args": ["later"]}, ["set_up", "run", "tear_down", "on_retry try again",
+                                                   "set_up", "run", "tear_down", "on_success"])):
+        open(home + "/hooks", "w").close()
+        task = run("hooks", payload)
+        seen = open(home + "/hooks").read().splitlines()
+        check("hooks", seen == wanted, (seen, task))
+    print("ok - the hooks of a Job", flush=True)
 
 
 def examples():
@@ -153,6 +184,7 @@ def examples():
 def write_configuration():
     queues = {"%s-%s" % (language, protocol): {"run": argv, "protocol": protocol}
               for language, argv in LANGUAGES.items() for protocol in ("exec", "stream")}
+    queues["hooks"] = {"run": ["/usr/bin/python3", HANDLERS + "/hooks.py"]}
     queues["rows"] = {"type": "noop"}
     queues["adder"] = queues["adder-py"] = {"run": ["/usr/bin/python3", EXAMPLES + "/adder.py"], "protocol": "stream"}
     queues["adder-php"] = {"run": ["php", EXAMPLES + "/adder.php"], "protocol": "stream"}
@@ -197,6 +229,7 @@ try:
     with concurrent.futures.ThreadPoolExecutor(4) as pool:
         failures = [failure for failure in pool.map(expect_all, queues) if failure]
     check("expectations", not failures, failures)
+    hooks()
     examples()
     stop(supervisor, 0)
     supervisor = start()
