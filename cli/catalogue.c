@@ -69,10 +69,11 @@ bool catalogue_open(const struct catalogue *catalogue, const struct config *conf
 	bool ok = workflow_open(&catalogue->list, name, out, &faults, &err);
 	for (size_t i = 0; i < faults.count; i++)
 		fprintf(stderr, "%s: %s: %s\n", source->path, source->name, faults.lines[i]);
-	workflow_faults_finish(&faults);
 	if (!ok) {
-		say_error(&err);
+		OWNED(free) char *text = faults.count ? workflow_faults_text(&faults) : NULL;
+		say("%s", text ? text : err.text);
 		*code = EXIT_MISUSE;
 	}
+	workflow_faults_finish(&faults);
 	return ok;
 }

@@ -25,14 +25,31 @@ static void check_workflow(const struct config *config, const struct workflow_li
 	OWNED(workflow) struct workflow *workflow = NULL;
 	struct workflow_faults mistakes = { 0 }, warnings = { 0 };
 	struct error err = { 0 };
-	if (workflow_open(list, source->name, &workflow, &mistakes, &err))
+	if (workflow_open(list, source->name, &workflow, &mistakes, &err)) {
 		workflow_check_queues(workflow, config, is_strict, &mistakes, &warnings);
-	else if (mistakes.count == 0)
+		workflow_check_ignored(workflow, is_strict ? &mistakes : &warnings);
+	} else if (mistakes.count == 0)
 		add_line(&report->lines, &report->count, xprintf("%s: %s", source->path, err.text));
 	add_lines(&report->lines, &report->count, source->path, &mistakes);
 	add_lines(&report->warnings, &report->warning_count, source->path, &warnings);
 	workflow_faults_finish(&mistakes);
 	workflow_faults_finish(&warnings);
+}
+
+bool check_queues(const struct workflow *workflow, const struct config *config, bool is_strict)
+{
+	struct workflow_faults mistakes = { 0 }, warnings = { 0 };
+	struct workflow *const *nested;
+	size_t nested_count = workflow_nested(workflow, &nested);
+	workflow_check_queues(workflow, config, is_strict, &mistakes, &warnings);
+	for (size_t i = 0; i < nested_count; i++)
+		workflow_check_queues(nested[i], config, is_strict, &mistakes, &warnings);
+	for (size_t i = 0; i < mistakes.count; i++)
+		fprintf(stderr, "%s\n", mistakes.lines[i]);
+	bool ok = mistakes.count == 0;
+	workflow_faults_finish(&mistakes);
+	workflow_faults_finish(&warnings);
+	return ok;
 }
 
 /* Whoever is first starts what is due: so each host has to know the workflow. */

@@ -1,5 +1,6 @@
 /* reeve cancel, retry. */
 #include "cli/commands.h"
+#include "cli/known.h"
 #include "cli/say.h"
 #include "cli/session.h"
 #include "workers/acts.h"
@@ -85,7 +86,8 @@ static int run_retry(const struct arguments *arguments)
 	if (!session_open(arguments, &session, &code))
 		return code;
 	if (dead)
-		return retry_dead(session.store, dead);
+		return known_queue_of_tasks(&session, dead, &code) ? retry_dead(session.store, dead)
+								   : code;
 	if (!acts_find(session.store, id, &kind, &err))
 		return say_error(&err);
 	return kind == ACTS_JOB ? retry_job(session.store, id) : retry_task(session.store, id);

@@ -2,6 +2,7 @@
 #include "base/jsontext.h"
 #include "base/log.h"
 #include "cli/catalogue.h"
+#include "cli/check.h"
 #include "cli/commands.h"
 #include "cli/payload.h"
 #include "cli/print.h"
@@ -85,23 +86,6 @@ static int run_task(struct eager *eager, const struct acts_push *push)
 	return code;
 }
 
-/* Every task must find its queue here: no other host will come. */
-static bool check_queues(const struct workflow *workflow, const struct config *config)
-{
-	struct workflow_faults mistakes = { 0 }, warnings = { 0 };
-	struct workflow *const *nested;
-	size_t nested_count = workflow_nested(workflow, &nested);
-	workflow_check_queues(workflow, config, true, &mistakes, &warnings);
-	for (size_t i = 0; i < nested_count; i++)
-		workflow_check_queues(nested[i], config, true, &mistakes, &warnings);
-	for (size_t i = 0; i < mistakes.count; i++)
-		fprintf(stderr, "%s\n", mistakes.lines[i]);
-	bool ok = mistakes.count == 0;
-	workflow_faults_finish(&mistakes);
-	workflow_faults_finish(&warnings);
-	return ok;
-}
-
 static int eager_workflow(
 	const struct arguments *arguments, const struct config *config, struct error *err)
 {
@@ -115,7 +99,7 @@ static int eager_workflow(
 	catalogue_load(config, &catalogue);
 	if (!catalogue_open(&catalogue, config, arguments_word(arguments, 0), &workflow, &code))
 		return code;
-	if (!check_queues(workflow, config))
+	if (!check_queues(workflow, config, true))
 		return EXIT_MISUSE;
 	if (!eager_open(config, &eager, err))
 		return say_error(err);

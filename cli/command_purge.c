@@ -1,6 +1,7 @@
 /* reeve purge, gc: what deletes. */
 #include "base/clock.h"
 #include "cli/commands.h"
+#include "cli/known.h"
 #include "cli/print.h"
 #include "cli/say.h"
 #include "cli/session.h"
@@ -32,8 +33,6 @@ static bool is_confirmed(const struct arguments *arguments, bool is_dead)
 static int run_purge(const struct arguments *arguments)
 {
 	bool is_dead = arguments_option(arguments, "--dead");
-	if (!is_confirmed(arguments, is_dead))
-		return EXIT_MISUSE;
 	OWNED_SESSION struct session session = { 0 };
 	struct error err = { 0 };
 	struct acts_purged purged;
@@ -41,6 +40,10 @@ static int run_purge(const struct arguments *arguments)
 	if (!session_open(arguments, &session, &code))
 		return code;
 	const char *queue = arguments_word(arguments, 0);
+	if (!known_queue_of_tasks(&session, queue, &code))
+		return code;
+	if (!is_confirmed(arguments, is_dead))
+		return EXIT_MISUSE;
 	if (!acts_purge(session.store, queue, is_dead, &purged, &err))
 		return say_error(&err);
 	if (arguments->is_json)

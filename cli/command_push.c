@@ -34,6 +34,8 @@ static bool read_push(const struct arguments *arguments, struct acts_push *push,
 		return error_set(err, ERROR_INVALID,
 			"\"%.100s\" is no name of a queue: letters, digits, _ and -, at most 80",
 			push->queue);
+	if (push->key && !*push->key)
+		return error_set(err, ERROR_INVALID, "--key: expected a text, got none");
 	if (delay && (!config_parse_duration(delay, &push->delay_ms) ||
 			     push->delay_ms > STORE_DELAY_MAX_MS))
 		return error_set(err, ERROR_INVALID,

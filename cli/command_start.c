@@ -1,6 +1,7 @@
 /* reeve start: a new job of a workflow. */
 #include "base/jsontext.h"
 #include "cli/catalogue.h"
+#include "cli/check.h"
 #include "cli/commands.h"
 #include "cli/payload.h"
 #include "cli/say.h"
@@ -38,6 +39,9 @@ static int run(const struct arguments *arguments)
 {
 	OWNED(json) json_t *payload = NULL;
 	struct error err = { 0 };
+	const char *key = arguments_option(arguments, "--key");
+	if (key && !*key)
+		return say_misuse("--key: expected a text, got none");
 	if (!payload_read_object(arguments_option(arguments, "--payload"), &payload, &err))
 		return say_error(&err);
 	OWNED_SESSION struct session session = { 0 };
@@ -50,10 +54,11 @@ static int run(const struct arguments *arguments)
 	if (!catalogue_open(
 		    &catalogue, session.config, arguments_word(arguments, 0), &workflow, &code))
 		return code;
-	const struct acts_start start = { .workflow = workflow,
-		.payload = payload,
-		.key = arguments_option(arguments, "--key"),
-		.config = session.config };
+	if (!check_queues(workflow, session.config, false))
+		return EXIT_MISUSE;
+	const struct acts_start start = {
+		.workflow = workflow, .payload = payload, .key = key, .config = session.config
+	};
 	char id[STORE_ID_SIZE];
 	if (session.config->broker_url && !doors_set(session.store, session.config, NULL, &err))
 		return say_error(&err);

@@ -1,6 +1,7 @@
 /* reeve task, tasks, dead: what the store knows of tasks. */
 #include "cli/choice.h"
 #include "cli/commands.h"
+#include "cli/known.h"
 #include "cli/say.h"
 #include "cli/session.h"
 #include "cli/show.h"
@@ -32,15 +33,12 @@ static bool check_job(struct store *store, const char *id, struct error *err)
 	return true;
 }
 
-static int run_list(const struct arguments *arguments, const struct task_filter *filter)
+static int list(const struct arguments *arguments, const struct session *session,
+	const struct task_filter *filter)
 {
-	OWNED_SESSION struct session session = { 0 };
 	struct error err = { 0 };
-	int code;
-	if (!session_open(arguments, &session, &code))
-		return code;
-	bool ok = check_job(session.store, filter->job, &err) &&
-		  show_tasks(session.store, filter, arguments->is_json, &err);
+	bool ok = check_job(session->store, filter->job, &err) &&
+		  show_tasks(session->store, filter, arguments->is_json, &err);
 	return ok ? EXIT_OK : say_error(&err);
 }
 
@@ -53,7 +51,9 @@ static int run_tasks(const struct arguments *arguments)
 	if (!choice_read("--status", arguments_option(arguments, "--status"), task_state_names,
 		    TASK_STATES, &filter.state, &err))
 		return say_error(&err);
-	return run_list(arguments, &filter);
+	OWNED_SESSION struct session session = { 0 };
+	int code;
+	return session_open(arguments, &session, &code) ? list(arguments, &session, &filter) : code;
 }
 
 static int run_dead(const struct arguments *arguments)
@@ -61,7 +61,13 @@ static int run_dead(const struct arguments *arguments)
 	const struct task_filter filter = {
 		.queue = arguments_word(arguments, 0), .parent = -1, .state = -1, .is_dead = true
 	};
-	return run_list(arguments, &filter);
+	OWNED_SESSION struct session session = { 0 };
+	int code;
+	if (!session_open(arguments, &session, &code))
+		return code;
+	if (filter.queue && !known_queue_of_tasks(&session, filter.queue, &code))
+		return code;
+	return list(arguments, &session, &filter);
 }
 
 const struct command command_task = {

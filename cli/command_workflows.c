@@ -12,20 +12,24 @@
 
 #include <stdio.h>
 
-/* A broken workflow is listed too, with its first fault. */
+/* A broken workflow is listed too, with its faults; in a table with the first. */
 static void list_one(const struct workflow_list *list, const struct workflow_source *source,
 	struct print_list *json, struct table *table)
 {
 	OWNED(workflow) struct workflow *workflow = NULL;
 	struct error err = { 0 };
-	bool ok = workflow_open(list, source->name, &workflow, NULL, &err);
+	struct workflow_faults faults = { 0 };
+	bool ok = workflow_open(list, source->name, &workflow, &faults, &err);
+	OWNED(free) char *all = faults.count ? workflow_faults_text(&faults) : xstrdup(err.text);
+	OWNED(free) char *first = xstrdup(faults.count ? faults.lines[0] : err.text);
+	workflow_faults_finish(&faults);
 	json_int_t tasks = ok ? (json_int_t)workflow_task_count(workflow) : 0;
 	if (json) {
 		print_list_add(json,
 			json_pack("{s:s, s:s, s:o, s:o, s:o}", "name", source->name, "path",
 				source->path, "tasks", ok ? json_integer(tasks) : json_null(),
 				"hash", ok ? json_string(workflow_hash(workflow)) : json_null(),
-				"fault", ok ? json_null() : json_string(err.text)));
+				"fault", ok ? json_null() : json_string(all)));
 		return;
 	}
 	table_add(table, source->name);
@@ -34,7 +38,7 @@ static void list_one(const struct workflow_list *list, const struct workflow_sou
 	else
 		table_add(table, NULL);
 	table_add(table, source->path);
-	table_add(table, ok ? "" : err.text);
+	table_add(table, ok ? "" : first);
 }
 
 static int run_workflows(const struct arguments *arguments)

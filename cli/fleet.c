@@ -2,7 +2,7 @@
 #include "cli/fleet.h"
 
 #include "base/jsontext.h"
-#include "cli/nearest.h"
+#include "cli/known.h"
 #include "cli/print.h"
 #include "cli/say.h"
 #include "cli/session.h"
@@ -13,8 +13,7 @@
 
 #include <stdio.h>
 
-/* The supervisors' own words, each with its id and how long ago it spoke. */
-static bool read_hosts(struct store *store, json_t **out, struct error *err)
+bool fleet_read_hosts(struct store *store, json_t **out, struct error *err)
 {
 	struct beat_list list;
 	if (!store->ops->beat(store, NULL, &list, err))
@@ -102,7 +101,8 @@ static json_t *gather(const struct session *session, struct error *err)
 {
 	OWNED(json) json_t *hosts = NULL;
 	OWNED(json) json_t *queues = json_object();
-	if (!read_hosts(session->store, &hosts, err) || !add_queues(session, hosts, queues, err))
+	if (!fleet_read_hosts(session->store, &hosts, err) ||
+		!add_queues(session, hosts, queues, err))
 		return NULL;
 	return json_pack("{s:O, s:O}", "hosts", hosts, "queues", queues);
 }
@@ -196,45 +196,6 @@ int fleet_show(const struct arguments *arguments)
 	return EXIT_OK;
 }
 
-static bool is_served(const json_t *hosts, const char *queue)
-{
-	struct fleet_queue found;
-	for (size_t i = 0; i < json_array_size(hosts); i++)
-		if (fleet_read_queue(json_array_get(hosts, i), queue, &found))
-			return true;
-	return false;
-}
-
-static bool has_traces(const struct queue_stats *stats)
-{
-	return stats->depth || stats->delayed || stats->working || stats->dead ||
-	       stats->completed || stats->failed || stats->paused_at_ms;
-}
-
-static void say_unknown(const struct config *config, const char *queue)
-{
-	OWNED(free) const char **names = xcalloc(config->queue_count + 1, sizeof *names);
-	for (size_t i = 0; i < config->queue_count; i++)
-		names[i] = config->queues[i].name;
-	const char *nearest = nearest_find(queue, names, config->queue_count);
-	say("no queue \"%.80s\": it is not configured here, no running supervisor serves it, and "
-	    "the store has nothing of it%s%s",
-		queue, nearest ? "; nearest: " : "", nearest ? nearest : "");
-}
-
-static bool is_known(
-	const struct session *session, const json_t *hosts, const char *queue, struct error *err)
-{
-	struct queue_stats stats;
-	if (!session->store->ops->get_queue(session->store, queue, &stats, err))
-		return false;
-	if (config_find_queue(session->config, queue) ||
-		config_find_served(session->config, queue) || is_served(hosts, queue) ||
-		has_traces(&stats))
-		return true;
-	return error_set(err, ERROR_NOT_FOUND, "no queue \"%.80s\"", queue);
-}
-
 /* A pause that somebody has told one supervisor alone is that supervisor's. */
 static void say_where_paused(const json_t *hosts, const char *name)
 {
@@ -275,14 +236,10 @@ int fleet_set_pause(const struct arguments *arguments, bool is_paused)
 	if (!session_open(arguments, &session, &code))
 		return code;
 	struct store *store = session.store;
-	if (!read_hosts(store, &hosts, &err))
+	if (!fleet_read_hosts(store, &hosts, &err))
 		return say_error(&err);
-	if (!is_known(&session, hosts, queue, &err)) {
-		if (err.kind != ERROR_NOT_FOUND)
-			return say_error(&err);
-		say_unknown(session.config, queue);
-		return EXIT_NEGATIVE;
-	}
+	if (!known_queue(&session, queue, &code))
+		return code;
 	if (!set_pause(store, session.config, queue, is_paused, &err))
 		return say_error(&err);
 	if (arguments->is_json)

@@ -228,6 +228,25 @@ static void a_report_runs_after_both_imports_with_their_results(void)
 	fixture_close();
 }
 
+static void what_an_after_task_starts_gets_the_result_of_that_task(void)
+{
+	fixture_open();
+	fixture_queue("q", QUEUE_HANDLER,
+		"cat >$REEVE_TASK; echo '{\"done\":\"'$REEVE_TASK'\"}' >&$REEVE_FD");
+	const char *job = fixture_start(
+		"{\"tasks\":{\"csv\":{\"queue\":\"q\"},\"xml\":{\"queue\":\"q\"},\"report\":"
+		"{\"queue\":\"q\",\"after\":[\"csv\",\"xml\"],\"starts\":[\"mail\"]},"
+		"\"mail\":{\"queue\":\"q\"}}}",
+		"{}");
+	fixture_drain();
+	OWNED(json) json_t *report = read_json("report");
+	OWNED(json) json_t *mail = read_json("mail");
+	ASSERT_JSON(member(report, "inputs"), "{\"csv\":[\"csv\"],\"xml\":[\"xml\"]}");
+	ASSERT_JSON(member(mail, "inputs"), "{\"report\":[\"report\"]}");
+	CU_ASSERT_EQUAL(fixture_job_state(job), JOB_COMPLETED);
+	fixture_close();
+}
+
 static void a_child_sees_its_parents_result_and_the_trace_of_its_line(void)
 {
 	fixture_open();
@@ -415,6 +434,7 @@ int main(void)
 		SUITE_TEST(a_failed_attempt_leaves_no_children),
 		SUITE_TEST(an_ignored_failure_leaves_no_children_either),
 		SUITE_TEST(a_report_runs_after_both_imports_with_their_results),
+		SUITE_TEST(what_an_after_task_starts_gets_the_result_of_that_task),
 		SUITE_TEST(a_child_sees_its_parents_result_and_the_trace_of_its_line),
 		SUITE_TEST(a_gate_whose_time_is_over_fails),
 		SUITE_TEST(a_job_cancelled_while_its_task_runs_ends_it_as_cancelled),

@@ -122,6 +122,37 @@ static void parameters_must_be_those_that_the_gate_takes(void)
 		"'g':{'queue':'q','waits_for':{'w':{'condition':{'param':'n','function':"
 		"'eq_completed'}}}}}}";
 	check_text(mistakes_in(descriptor), "a must pass the correct parameters to the sync task");
+	/* Once for a task, whatever number of children. */
+	check_text(mistakes_in("{'starts':['a'],'tasks':{'a':{'queue':'q','starts_parallel':['w'],"
+			       "'starts_with_params':{'g':{'other':{'count':'w'}},"
+			       "'h':{'one':{'count':'w'}}}},'w':{'queue':'q'},"
+			       "'g':{'queue':'q','waits_for':{'w':'completed'}},"
+			       "'h':{'queue':'q','waits_for':{}}}}"),
+		"a must pass the correct parameters to the sync task");
+}
+
+static void what_qyu_does_not_look_at_is_taken_and_told(void)
+{
+	static const char *const told[] = {
+		"workflow test: tasks.a.starts_with_params.g.n: only the first function counts, "
+		"count; the others are ignored",
+		"workflow test: tasks.g.waits_for.w: \"note\" is ignored; a condition has "
+		"function, param, value, timeout",
+		"workflow test: tasks.g.waits_for.w: \"timout\" is ignored; a condition has "
+		"function, param, value, timeout",
+	};
+	OWNED(workflow)
+	struct workflow *workflow = make_workflow(
+		"{'starts':['a'],'tasks':{'a':{'queue':'q','starts_parallel':['w'],"
+		"'starts_with_params':{'g':{'n':{'count':'w','sum':'x'}}}},'w':{'queue':'q'},"
+		"'g':{'queue':'q','waits_for':{'w':{'note':1,'timeout':'5m','condition':"
+		"{'param':'n','function':'eq_completed','timout':'5m'}}}}}}");
+	struct workflow_faults found = { 0 };
+	workflow_check_ignored(workflow, &found);
+	CU_ASSERT_EQUAL_FATAL(found.count, ARRAY_SIZE(told));
+	for (size_t i = 0; i < found.count; i++)
+		CU_ASSERT_STRING_EQUAL(found.lines[i], told[i]);
+	workflow_faults_finish(&found);
 }
 
 static void mistakes_are_told_all_at_once_in_the_order_of_the_tasks(void)
@@ -195,8 +226,7 @@ static void wrong_values_are_named_with_path_and_expectation(void)
 		{ "{'tasks':{'':{'queue':'q'}}}",
 			"tasks: expected a name of 1 to 200 bytes without control characters, got "
 			"\"\"" },
-		{ A_WITH("'waits_for':{}"),
-			"tasks.a.waits_for: expected at least one task to wait for, got {}" },
+		{ A_WITH("'waits_for':{}"), "" }, /* as in Qyu: it waits for none */
 		{ A_WITH("'waits_for':{'b':'completed'},'after':'b'"),
 			"tasks.a: has both after and waits_for; a task waits in one way" },
 	};
@@ -307,6 +337,10 @@ static void bad_conditions_are_refused(void)
 		{ GATE("{'function':'completed','timout':'5m'}"),
 			"tasks.g.waits_for.w: unknown key \"timout\"; a condition has function, "
 			"param, value, timeout" },
+		{ GATE("{'condition':{'function':'completed','timout':'5m'}}"), "" },
+		{ GATE("{'condition':{'function':'completed','timeout':'1ms'}}"),
+			"tasks.g.waits_for.w: expected a timeout from 100ms to 3650d, got "
+			"\"1ms\"" },
 		{ GATE("{'function':'completed','timeout':'1ms'}"),
 			"tasks.g.waits_for.w: expected a timeout from 100ms to 3650d, got "
 			"\"1ms\"" },
@@ -327,8 +361,9 @@ static void start_functions_other_than_count_are_refused(void)
 	static const struct refusal refusals[] = {
 		{ COUNTED("{'count':'w'}"), "" },
 		{ COUNTED("{'sum':'w'}"), COUNT_ONLY "{\"sum\":\"w\"}" },
-		{ COUNTED("{'count':'w','sum':'w'}"),
-			COUNT_ONLY "{\"count\":\"w\",\"sum\":\"w\"}" },
+		{ COUNTED("{'count':'w','sum':'w'}"), "" }, /* Qyu looks at the first alone */
+		{ COUNTED("{'sum':'w','count':'w'}"),
+			COUNT_ONLY "{\"sum\":\"w\",\"count\":\"w\"}" },
 		{ COUNTED("5"), COUNT_ONLY "5" },
 		{ COUNTED("{'count':'y'}"),
 			"tasks.a.starts_with_params.g.n: there is no task \"y\"" },
@@ -539,6 +574,7 @@ int main(void)
 		SUITE_TEST(the_example_of_qyu_is_accepted),
 		SUITE_TEST(qyus_checks_have_qyus_words),
 		SUITE_TEST(parameters_must_be_those_that_the_gate_takes),
+		SUITE_TEST(what_qyu_does_not_look_at_is_taken_and_told),
 		SUITE_TEST(mistakes_are_told_all_at_once_in_the_order_of_the_tasks),
 		SUITE_TEST(wrong_values_are_named_with_path_and_expectation),
 		SUITE_TEST(good_values_of_every_key_are_accepted_and_read),

@@ -446,7 +446,11 @@ bool acts_retry_job(struct store *store, const char *id, size_t *retried, struct
 	struct job_record job = { 0 };
 	if (!store->ops->get_job(store, id, &job, err))
 		return false;
+	bool is_cancelled = job.state == JOB_CANCELLED;
 	job_record_finish(&job);
+	if (is_cancelled)
+		return error_set(err, ERROR_CONFLICT,
+			"job %s is cancelled: it can't run again, start it anew", id);
 	return retry_dead_of_job(store, id, retried, err) &&
 	       (*retried == 0 || revive_above(store, id, err));
 }

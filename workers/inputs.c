@@ -1,6 +1,7 @@
 /*
  * `inputs`: the results of the tasks that a task waited for, itself or through the gate that
- * started it, and of the task that started it. Read in pages; more than a mebibyte becomes counts.
+ * started it, and of the task that started it where neither is a gate. Read in pages; more than a
+ * mebibyte becomes counts.
  */
 #include "workers/attempt.h"
 
@@ -179,8 +180,7 @@ static bool collect_from_parent(struct collection *into, struct error *err)
 		return false;
 	const struct workflow_task *facts =
 		workflow_find_task(into->attempt->job.workflow, parent->name);
-	bool has_own = facts && facts->nested;
-	if (parent->wait_gate && !has_own) {
+	if (parent->wait_gate && facts && facts->is_gate) {
 		OWNED(free) char *gate = xstrdup(parent->wait_gate);
 		return collect_awaited(into, parent->name, gate, parent->wait_scope, err);
 	}
@@ -197,7 +197,9 @@ bool attempt_inputs(struct attempt *attempt, json_t **out, struct error *err)
 	const struct leased *task = attempt->task;
 	OWNED(json) json_t *inputs = json_object();
 	struct collection into = { .attempt = attempt, .job = task->job_id, .inputs = inputs };
-	if (attempt->job.workflow && task->parent > 0 && !collect_from_parent(&into, err))
+	bool is_gate = attempt->facts && attempt->facts->is_gate;
+	if (attempt->job.workflow && task->parent > 0 && !is_gate &&
+		!collect_from_parent(&into, err))
 		return false;
 	if (attempt->job.workflow && task->wait_gate &&
 		!collect_awaited(&into, task->name, task->wait_gate, task->wait_scope, err))

@@ -297,7 +297,11 @@ static const char *failure_text(struct advance_arena *arena, const struct ended 
 		[OUTCOME_INVALID] = "got an invalid payload",
 		[OUTCOME_CANCELLED] = "was cancelled",
 	};
-	const char *reason = ended->reason && *ended->reason ? ended->reason : NULL;
+	/* "row was cancelled: cancelled" says nothing more. */
+	bool is_told =
+		ended->reason && *ended->reason &&
+		(ended->outcome != OUTCOME_CANCELLED || strcmp(ended->reason, "cancelled") != 0);
+	const char *reason = is_told ? ended->reason : NULL;
 	return workflow_adopt(arena, xprintf("%s %s%s%s", ended->name, how[ended->outcome],
 					     reason ? ": " : "", reason ? reason : ""));
 }

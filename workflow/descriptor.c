@@ -116,6 +116,21 @@ const json_t *condition_body(const json_t *condition)
 	return wrapped ? wrapped : condition;
 }
 
+bool condition_has_key(const char *key)
+{
+	static const char *const known[] = { "function", "param", "value", "timeout" };
+	for (size_t i = 0; i < ARRAY_SIZE(known); i++)
+		if (strcmp(key, known[i]) == 0)
+			return true;
+	return false;
+}
+
+bool start_function_is_count(const json_t *function)
+{
+	const char *first = json_object_iter_key(json_object_iter((json_t *)function));
+	return first && strcmp(first, "count") == 0;
+}
+
 enum gate_function condition_function(const json_t *condition)
 {
 	const json_t *body = condition_body(condition);
@@ -200,6 +215,7 @@ static void read_facts(struct task_model *task, const json_t *given)
 	facts->starts_others = facts->may_spawn || task->starts.count > 0 ||
 			       task->on_failure.count > 0 || task->param_start_count > 0;
 	facts->waits = task->condition_count > 0;
+	facts->is_gate = task->waits_for;
 	facts->when = json_object_get(given, "when");
 	facts->when_reads_results = facts->when && when_reads_results(facts->when);
 	task->own_defaults = json_object_get(given, "payload");

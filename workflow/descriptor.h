@@ -126,6 +126,10 @@ void descriptor_fault(struct workflow_faults *faults, const char *format, ...)
 
 /* The body of a waits_for condition: without Qyu's `condition` wrapper. Borrowed. */
 const json_t *condition_body(const json_t *condition);
+/* Whether a body may have the key. */
+bool condition_has_key(const char *key);
+/* Whether the first of a parameter's functions is `count`: Qyu looks at no other. */
+bool start_function_is_count(const json_t *function);
 /* Its function, GATE_FUNCTIONS where unknown. */
 enum gate_function condition_function(const json_t *condition);
 

@@ -54,7 +54,7 @@ void keys_check_after(const struct place *place, const json_t *names)
 	keys_check_references(place, "after", names);
 }
 
-/* {PARAM: {count: NAME}} of one child. */
+/* {PARAM: {count: NAME}} of one child. As in Qyu the first function counts; see ignored.c. */
 static void check_start_params(const struct place *place, const char *child, const json_t *params)
 {
 	const char *param;
@@ -63,7 +63,7 @@ static void check_start_params(const struct place *place, const char *child, con
 	{
 		OWNED(free) char *key = xprintf("starts_with_params.%s.%s", child, param);
 		const json_t *counted = json_object_get(function, "count");
-		if (json_object_size(function) != 1 || !counted)
+		if (!start_function_is_count(function))
 			keys_fault(place, key, "{\"count\": NAME}, the only function there is",
 				function);
 		else
@@ -88,24 +88,25 @@ void keys_check_starts_with_params(const struct place *place, const json_t *star
 	}
 }
 
+/* Around and within Qyu's wrapper any key may stand, as in Qyu; see ignored.c. */
 static void check_condition_keys(
 	const struct place *place, const char *key, const json_t *condition)
 {
-	static const char *const known[] = { "function", "param", "value", "timeout" };
 	const char *member;
 	json_t *value;
-	bool is_wrapper = condition_body(condition) != condition;
 	json_object_foreach((json_t *)condition, member, value)
 	{
-		bool is_known = is_wrapper && strcmp(member, "condition") == 0;
-		for (size_t i = is_wrapper ? 3 : 0; i < ARRAY_SIZE(known); i++)
-			is_known = is_known || strcmp(member, known[i]) == 0;
-		if (!is_known)
+		if (!condition_has_key(member))
 			descriptor_fault(place->faults,
 				"%s%s: unknown key \"%s\"; a condition has function, param, "
 				"value, timeout",
 				place->path, key, member);
 	}
+}
+
+static void check_condition_timeout(
+	const struct place *place, const char *key, const json_t *condition)
+{
 	const json_t *timeout = json_object_get(condition, "timeout");
 	if (timeout && !keys_is_none(timeout) &&
 		!keys_is_duration(timeout, 100, 3650 * KEYS_DAY_MS))
@@ -148,8 +149,6 @@ void keys_check_waits_for(const struct place *place, const json_t *waits_for)
 {
 	const char *awaited;
 	json_t *condition;
-	if (json_is_object(waits_for) && json_object_size(waits_for) == 0)
-		keys_fault(place, "waits_for", "at least one task to wait for", waits_for);
 	json_object_foreach((json_t *)waits_for, awaited, condition)
 	{
 		OWNED(free) char *key = xprintf("waits_for.%s", awaited);
@@ -157,9 +156,11 @@ void keys_check_waits_for(const struct place *place, const json_t *waits_for)
 		if (!json_is_object(json_object_get(place->tasks, awaited)))
 			descriptor_fault(place->faults, "%swaits_for: there is no task \"%s\"",
 				place->path, awaited);
-		check_condition_keys(place, key, condition);
-		if (body != condition)
+		if (body == condition)
 			check_condition_keys(place, key, body);
+		else
+			check_condition_timeout(place, key, body);
+		check_condition_timeout(place, key, condition);
 		check_condition_values(place, key, condition);
 	}
 }

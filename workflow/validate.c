@@ -157,10 +157,11 @@ static void check_params(
 {
 	const char *child_name, *param;
 	json_t *params, *function;
+	bool are_all_taken = true;
 	json_object_foreach(json_object_get(task, "starts_with_params"), child_name, params)
 	{
 		const json_t *child = json_object_get(tasks, child_name);
-		bool is_gate = json_object_size(json_object_get(child, "waits_for")) > 0;
+		bool is_gate = json_is_object(json_object_get(child, "waits_for"));
 		bool are_taken = true;
 		json_object_foreach(params, param, function)
 		{
@@ -171,10 +172,12 @@ static void check_params(
 				"%s starts %s with parameters, but %s has no waits_for that takes "
 				"them",
 				name, child_name, child_name);
-		else if (json_is_object(child) && !are_taken)
-			descriptor_fault(faults,
-				"%s must pass the correct parameters to the sync task", name);
+		else if (json_is_object(child))
+			are_all_taken = are_all_taken && are_taken;
 	}
+	if (!are_all_taken)
+		descriptor_fault(
+			faults, "%s must pass the correct parameters to the sync task", name);
 }
 
 static void check_task(

@@ -20,15 +20,21 @@ static json_t *named(const char *name, const json_t *descriptor)
 	return whole;
 }
 
-static bool report(const struct workflow_faults *faults, struct error *err)
+char *workflow_faults_text(const struct workflow_faults *faults)
 {
-	OWNED(free) char *text = xstrdup("invalid workflow descriptor: ");
+	char *text = xstrdup("invalid workflow descriptor: ");
 	for (size_t i = 0; i < faults->count; i++) {
 		char *longer = xprintf("%s%s%s", text, i ? ", " : "", faults->lines[i]);
 		free(text);
 		text = longer;
 	}
-	return error_set(err, ERROR_INVALID, "%s", text);
+	return text;
+}
+
+static void report(const struct workflow_faults *faults, struct error *err)
+{
+	OWNED(free) char *text = workflow_faults_text(faults);
+	error_set(err, ERROR_INVALID, "%s", text);
 }
 
 static struct workflow *build(json_t *descriptor, struct workflow_faults *faults)

@@ -23,6 +23,8 @@ struct workflow_faults {
 	size_t count;
 };
 void workflow_faults_finish(struct workflow_faults *faults);
+/* Qyu's one line for all of them: "invalid workflow descriptor: …, …". Owned by the caller. */
+char *workflow_faults_text(const struct workflow_faults *faults);
 
 /*
  * Validates a descriptor (jansson value of any type). name is used where the descriptor has no
@@ -79,6 +81,9 @@ struct config;
 void workflow_check_queues(const struct workflow *workflow, const struct config *config,
 	bool strict, struct workflow_faults *mistakes, struct workflow_faults *warnings);
 
+/* Adds a line for each thing in the descriptor that is taken, as in Qyu, and not looked at. */
+void workflow_check_ignored(const struct workflow *workflow, struct workflow_faults *found);
+
 /* Facts about one task name of a workflow; valid as long as the workflow. */
 struct workflow_task {
 	const char *name, *queue;
@@ -89,6 +94,7 @@ struct workflow_task {
 	bool may_spawn;               /* has starts_manually or starts_parallel */
 	bool starts_others;      /* has children of any kind: its end needs the job's payload */
 	bool is_last;            /* starts no other, and none waits for it */
+	bool is_gate;            /* has waits_for */
 	bool wakes_nested;       /* an `after` task with `workflow` waits for it */
 	const char *nested;      /* `workflow`: a job of that one runs in its place; NULL: none */
 	const char *nested_hash; /* NULL where it is not resolved */

@@ -10,6 +10,7 @@ queues:
   row: { run: [cat] }
   mail: { run: [cat] }
   gate: { type: sync }
+  both: { pull: [read, row], run: [cat] }
 YAML
 use_store
 mkdir workflows
@@ -20,7 +21,8 @@ tasks:
   row: { queue: row }
   sum: { queue: gate, waits_for: { row: { condition: { function: completed } } } }
 YAML
-printf '{"starts":["x"],"tasks":{"x":{"queue":7}}}' >workflows/broken.json
+printf '{"starts":["x"],"tasks":{"x":{"queue":7,"a key that nobody knows":1}}}' >workflows/broken.json
+printf '{"starts":["x"],"tasks":{"x":{"queue":"mail","starts":["g"],"starts_parallel":["y"]},"y":{"queue":"mail"},"g":{"queue":"mail","waits_for":{"y":"completed"}}}}' >workflows/nogate.json
 
 job=$(reeve start import --payload '{"file":"a.csv"}')
 same "start prints the id alone" "$(printf '%s' "$job" | grep -cE '^[0-9a-f-]{36}$')" 1
@@ -36,11 +38,19 @@ same "start --json prints the job" "$(reeve start import --json | json 'v["workf
 first=$(reeve start import --key nightly)
 same "a key answers the running job" "$(reeve start import --key nightly)" "$first"
 exits 1 reeve start imprt
-contains "an unknown workflow" "$(cat err)" "nearest: import; there are broken, import"
+contains "an unknown workflow" "$(cat err)" "nearest: import; there are broken, import, nogate"
 exits 1 reeve start mail
 contains "a queue is no workflow" "$(cat err)" "reeve push mail"
 exits 2 reeve start broken
 contains "a workflow with mistakes" "$(cat err)" "x must have a valid queue"
+contains "and Qyu's one line, whole" "$(cat err)" \
+	'reeve: invalid workflow descriptor: x must have a valid queue, x must only contain the following keys: ["queue", "waits_for",'
+contains "to its end" "$(tail -n 1 err)" 'not "a key that nobody knows"'
+exits 2 reeve start nogate
+contains "a gate on a queue that is not sync" "$(cat err)" 'tasks.g: waits_for needs a queue of type sync, and "mail" is not'
+exits 2 reeve start import --key ""
+contains "an empty key" "$(cat err)" "--key: expected a text, got none"
+exits 2 reeve push mail --key ""
 same "three jobs, the newest first" \
 	"$(reeve jobs --json | json "[len(v), v[0]['id'] == '$first', v[2]['id'] == '$job']")" \
 	'[3, true, true]'
@@ -96,6 +106,8 @@ same "a task that was cancelled can be retried" "$(reeve task "$task" --json | j
 exits 0 reeve cancel "$job"
 same "a cancelled job" "$(reeve job "$job" --json | json '[v["status"],v["tasks"],v["finished_at"] != None]')" \
 	'["cancelled", {"read": {"cancelled": 1}}, true]'
+exits 1 reeve retry "$job"
+contains "a cancelled job can't be retried" "$(cat err)" "it can't run again, start it anew"
 exits 1 reeve job "$job" --wait
 contains "--wait of a cancelled job" "$(cat err)" "cancelled"
 
@@ -107,6 +119,15 @@ contains "tasks of jobs are cancelled" "$(cat err)" "2 tasks of jobs cancelled"
 same "nothing runs any more" "$(reeve jobs --status running --json)" "[]"
 same "no dead tasks" "$(reeve dead --json)" "[]"
 exits 0 reeve retry --dead mail
+for command in dead "purge --yes" "retry --dead"; do
+	# shellcheck disable=SC2086
+	exits 1 reeve $command mial
+	contains "$command of a queue that is none" "$(cat err)" 'no queue "mial": it is not configured here'
+	# shellcheck disable=SC2086
+	exits 1 reeve $command both
+	contains "$command of a pool" "$(cat err)" "both has no tasks of its own, it pulls read, row: name one of them"
+done
+exits 0 reeve dead elsewhere
 exits 0 reeve gc
 same "gc keeps what is young" "$(reeve jobs --json | json 'len(v)')" 3
 printf 'retention: { completed: 0, failed: 0 }\n' >>reeve.yaml
