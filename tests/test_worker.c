@@ -247,6 +247,55 @@ static void what_an_after_task_starts_gets_the_result_of_that_task(void)
 	fixture_close();
 }
 
+/* The tasks of a trace, in their order. */
+static void expect_trace(const json_t *envelope, const char *const *names, size_t count)
+{
+	const json_t *trace = member(envelope, "trace");
+	CU_ASSERT_EQUAL_FATAL(json_array_size(trace), count);
+	for (size_t i = 0; i < count; i++)
+		CU_ASSERT_STRING_EQUAL(
+			json_string_value(member(json_array_get(trace, i), "task")), names[i]);
+}
+
+static void an_after_task_goes_on_the_line_of_what_ended_last(void)
+{
+	static const char *const of_report[] = { "xml", "rows" }, *const of_mail[] = { "xml",
+		"rows", "report" };
+	fixture_open();
+	fixture_queue("q", QUEUE_HANDLER, "cat >$REEVE_TASK");
+	fixture_start("{\"tasks\":{\"csv\":{\"queue\":\"q\",\"priority\":9},"
+		      "\"xml\":{\"queue\":\"q\",\"starts\":[\"rows\"]},\"rows\":{\"queue\":\"q\"},"
+		      "\"report\":{\"queue\":\"q\",\"after\":[\"rows\",\"csv\"]},"
+		      "\"mail\":{\"queue\":\"q\",\"after\":\"report\"}}}",
+		"{}");
+	fixture_drain();
+	OWNED(json) json_t *report = read_json("report");
+	OWNED(json) json_t *mail = read_json("mail");
+	expect_trace(report, of_report, ARRAY_SIZE(of_report));
+	expect_trace(mail, of_mail, ARRAY_SIZE(of_mail));
+	fixture_close();
+}
+
+static void a_name_that_two_ways_lead_to_is_awaited_on_both(void)
+{
+	fixture_open();
+	fixture_queue("q", QUEUE_HANDLER, "echo '{\"done\":\"'$REEVE_TASK'\"}' >&$REEVE_FD");
+	fixture_queue("gate", QUEUE_SYNC, NULL);
+	fixture_queue("report", QUEUE_HANDLER, "cat >report");
+	const char *job = fixture_start(
+		"{\"starts\":[\"top\"],\"tasks\":{\"top\":{\"queue\":\"q\",\"starts\":"
+		"[\"left\",\"right\",\"gate\"]},\"left\":{\"queue\":\"q\",\"starts\":[\"row\"]},"
+		"\"right\":{\"queue\":\"q\",\"starts\":[\"row\"]},\"row\":{\"queue\":\"q\"},"
+		"\"gate\":{\"queue\":\"gate\",\"starts\":[\"report\"],\"waits_for\":"
+		"{\"row\":\"completed\"}},\"report\":{\"queue\":\"report\"}}}",
+		"{}");
+	fixture_drain();
+	OWNED(json) json_t *report = read_json("report");
+	ASSERT_JSON(member(report, "inputs"), "{\"row\":[\"row\",\"row\"]}");
+	CU_ASSERT_EQUAL(fixture_job_state(job), JOB_COMPLETED);
+	fixture_close();
+}
+
 static void a_child_sees_its_parents_result_and_the_trace_of_its_line(void)
 {
 	fixture_open();
@@ -435,6 +484,8 @@ int main(void)
 		SUITE_TEST(an_ignored_failure_leaves_no_children_either),
 		SUITE_TEST(a_report_runs_after_both_imports_with_their_results),
 		SUITE_TEST(what_an_after_task_starts_gets_the_result_of_that_task),
+		SUITE_TEST(an_after_task_goes_on_the_line_of_what_ended_last),
+		SUITE_TEST(a_name_that_two_ways_lead_to_is_awaited_on_both),
 		SUITE_TEST(a_child_sees_its_parents_result_and_the_trace_of_its_line),
 		SUITE_TEST(a_gate_whose_time_is_over_fails),
 		SUITE_TEST(a_job_cancelled_while_its_task_runs_ends_it_as_cancelled),

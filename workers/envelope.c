@@ -8,18 +8,18 @@ static bool get_trace(struct attempt *attempt, json_t **out, struct error *err)
 {
 	const struct leased *task = attempt->task;
 	struct self *self = &attempt->worker->self;
-	const struct line *parent;
+	struct jobs *jobs = attempt->worker->jobs;
+	const struct place_in_job place = { task->job_id, task->name, task->wait_gate,
+		task->parent };
+	const struct line *above = NULL;
+	int64_t seq;
 	bool ok;
-	if (!task->job_id || task->parent <= 0) {
-		*out = json_array();
-		return true;
-	}
 	do
-		ok = jobs_get_line(attempt->worker->jobs, self->store, task->job_id, task->parent,
-			&parent, err);
+		ok = jobs_find_ancestor(jobs, self->store, &place, &seq, err) &&
+		     (seq == 0 || jobs_get_line(jobs, self->store, task->job_id, seq, &above, err));
 	while (self_tries_again(self, ok, err));
 	if (ok)
-		*out = json_copy(parent->trace);
+		*out = above ? json_copy(above->trace) : json_array();
 	return ok;
 }
 

@@ -106,8 +106,8 @@ static void find_in_status(
 		findings_add_mend(list, "reeve resume", queue, "queue %s is paused", queue);
 	bool is_set = find_override(status, scaling, queue, list);
 	bool is_scaled = jsontext_member(scaling, "limit") && !is_set;
-	if (is_held && desired == 0)
-		return; /* its count is held until it is resumed */
+	if ((is_held && desired == 0) || jsontext_member(status, "closed_until"))
+		return; /* its count is held until it is resumed, or until the queue opens */
 	if (desired == 0 && is_scaled && !is_empty)
 		findings_add(
 			list, NULL, 0, "queue %s has no workers yet: the first ones start", queue);

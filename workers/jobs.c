@@ -152,8 +152,13 @@ static bool load_trace(struct jobs *jobs, struct store *store, const struct task
 {
 	OWNED(json) json_t *trace = json_array();
 	const struct line *above;
-	if (record->parent > 0) {
-		if (!jobs_get_line(jobs, store, record->job_id, record->parent, &above, err))
+	const struct place_in_job place = { record->job_id, record->name, record->wait_gate,
+		record->parent };
+	int64_t seq;
+	if (!jobs_find_ancestor(jobs, store, &place, &seq, err))
+		return false;
+	if (seq > 0) {
+		if (!jobs_get_line(jobs, store, record->job_id, seq, &above, err))
 			return false;
 		json_array_extend(trace, above->trace);
 	}

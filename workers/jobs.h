@@ -38,6 +38,14 @@ struct line {
 	int64_t wait_scope;
 	json_t *trace; /* attempts of its line of ancestors and its own, the last JOBS_TRACE_MAX */
 };
+/* Where a task stands. */
+struct place_in_job {
+	const char *job_id, *name, *wait_gate;
+	int64_t parent;
+};
+/* The number of the task whose line is that of this one's ancestors; 0: it has none. */
+bool jobs_find_ancestor(struct jobs *jobs, struct store *store, const struct place_in_job *task,
+	int64_t *seq, struct error *err);
 /* Borrowed, valid until the next call. */
 bool jobs_get_line(struct jobs *jobs, struct store *store, const char *job, int64_t seq,
 	const struct line **out, struct error *err);

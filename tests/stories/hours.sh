@@ -41,6 +41,7 @@ contains "and for people" "$(reeve status)" "closed until"
 waits=$(reeve push night 2)
 same "explain says closed" "$(reeve explain night --json | json 'v["status"]')" closed
 contains "and until when" "$(reeve explain night)" "closed by its hours until"
+same "and does not look for its workers" "$(reeve explain night | grep -c 'starting, or die')" 0
 touch go
 eventually 30 is "$task" completed
 eventually 30 is_of workers 0
