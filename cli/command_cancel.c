@@ -51,6 +51,28 @@ static int retry_dead(struct store *store, const char *queue)
 	return EXIT_OK;
 }
 
+static int64_t count_cancelled(struct store *store, const char *id)
+{
+	struct job_record job = { 0 };
+	int64_t count = 0;
+	if (!store->ops->get_job(store, id, &job, NULL))
+		return 0;
+	for (size_t i = 0; i < job.name_count; i++)
+		count += job.names[i].states[TASK_CANCELLED];
+	job_record_finish(&job);
+	return count;
+}
+
+static void say_nothing_failed(struct store *store, const char *id)
+{
+	if (count_cancelled(store, id) == 0)
+		say("job %s has no failed task", id);
+	else
+		say("job %s has no failed task; what was cancelled is retried by its own id: reeve "
+		    "tasks %s --status cancelled",
+			id, id);
+}
+
 static int retry_job(struct store *store, const char *id)
 {
 	struct error err = { 0 };
@@ -60,7 +82,7 @@ static int retry_job(struct store *store, const char *id)
 	if (retried)
 		say("%zu of job %s queued again", retried, id);
 	else
-		say("job %s has no failed task", id);
+		say_nothing_failed(store, id);
 	return EXIT_OK;
 }
 

@@ -132,6 +132,9 @@ static int run(const struct arguments *arguments)
 	bool has_queue = arguments_option(arguments, "--queue");
 	if (has_queue == (arguments->word_count > 0))
 		return say_misuse("eager takes a WORKFLOW or --queue QUEUE");
+	if (!has_queue && arguments_option(arguments, "--task"))
+		return say_misuse(
+			"--task names the task of --queue QUEUE; a workflow names its own");
 	OWNED_SESSION struct session session = { 0 };
 	struct error err = { 0 };
 	int code;

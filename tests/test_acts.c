@@ -328,6 +328,23 @@ static char *explain_as_text(json_t *explanation)
 
 #define ASSERT_CONTAINS(text, part) CU_ASSERT_PTR_NOT_NULL(strstr(text, part))
 
+static void a_job_that_failed_by_a_cancel_is_explained_with_the_task_to_retry(void)
+{
+	struct error err = { 0 };
+	const struct explain_view view = { store, &config, NULL, NULL };
+	json_t *explanation = NULL;
+	bool is_ended;
+	start_job(NULL);
+	work("read", OUTCOME_COMPLETED);
+	const struct task_record row = first_named("row");
+	CU_ASSERT_TRUE_FATAL(acts_cancel_task(store, row.id, &is_ended, &err));
+	CU_ASSERT_TRUE_FATAL(explain_job(&view, job, &explanation, &err));
+	OWNED(free) char *text = explain_as_text(explanation);
+	OWNED(free)
+	char *told = xprintf("row (%s) was cancelled -> reeve retry %s\n", row.id, row.id);
+	ASSERT_CONTAINS(text, told);
+}
+
 static void a_failed_job_is_explained_with_the_command_that_mends_it(void)
 {
 	struct error err = { 0 };
@@ -484,22 +501,23 @@ static void a_queue_that_lets_no_more_in_says_so(void)
 		function();             \
 		tear_down();            \
 	}
-#define TESTS(X)                                                    \
-	X(a_started_job_runs_to_its_end)                            \
-	X(a_key_answers_the_running_job_that_has_it)                \
-	X(an_id_is_found_as_what_it_names)                          \
-	X(a_cancelled_job_runs_nothing_more)                        \
-	X(a_cancelled_task_ends_and_its_job_is_judged)              \
-	X(a_working_task_is_only_flagged)                           \
-	X(a_retried_job_opens_what_hung_on_the_failure)             \
-	X(only_dead_tasks_are_retried)                              \
-	X(all_dead_of_a_queue_are_retried)                          \
-	X(purge_deletes_pushed_tasks_and_cancels_those_of_jobs)     \
-	X(purge_of_the_dead_leaves_the_others)                      \
-	X(a_failed_job_is_explained_with_the_command_that_mends_it) \
-	X(a_queue_that_lets_no_more_in_says_so)                     \
-	X(a_waiting_task_names_what_is_missing)                     \
-	X(a_queued_task_without_a_supervisor_says_so)               \
+#define TESTS(X)                                                             \
+	X(a_started_job_runs_to_its_end)                                     \
+	X(a_key_answers_the_running_job_that_has_it)                         \
+	X(an_id_is_found_as_what_it_names)                                   \
+	X(a_cancelled_job_runs_nothing_more)                                 \
+	X(a_cancelled_task_ends_and_its_job_is_judged)                       \
+	X(a_working_task_is_only_flagged)                                    \
+	X(a_retried_job_opens_what_hung_on_the_failure)                      \
+	X(only_dead_tasks_are_retried)                                       \
+	X(all_dead_of_a_queue_are_retried)                                   \
+	X(purge_deletes_pushed_tasks_and_cancels_those_of_jobs)              \
+	X(purge_of_the_dead_leaves_the_others)                               \
+	X(a_job_that_failed_by_a_cancel_is_explained_with_the_task_to_retry) \
+	X(a_failed_job_is_explained_with_the_command_that_mends_it)          \
+	X(a_queue_that_lets_no_more_in_says_so)                              \
+	X(a_waiting_task_names_what_is_missing)                              \
+	X(a_queued_task_without_a_supervisor_says_so)                        \
 	X(a_queue_says_what_holds_it_up)
 TESTS(STORE_TEST)
 

@@ -164,6 +164,22 @@ bool explain_task(const struct explain_view *view, const char *id, json_t **out,
 	return ok;
 }
 
+/* A retry of the job is for what has failed; what was cancelled alone comes back alone. */
+static void explain_unforgiven(
+	const struct opened_job *job, const struct task_record *task, json_t *list)
+{
+	bool is_cancelled = task->state == TASK_CANCELLED;
+	OWNED(free)
+	char *mend = xprintf("reeve retry %s", is_cancelled ? task->id : job->record.id);
+	if (is_cancelled)
+		findings_add(list, mend, task->finished_at_ms, "%s (%s) was cancelled", task->name,
+			task->id);
+	else
+		findings_add(list, mend, task->finished_at_ms, "%s (%s) is %s: %s", task->name,
+			task->id, task_state_names[task->state],
+			task->reason ? task->reason : "no reason is known");
+}
+
 /* A sentence on each of the first tasks of the filter, and one on how many more there are. */
 static bool explain_some(const struct explain_view *view, const struct opened_job *job,
 	struct task_filter filter, json_t *list, struct error *err)
@@ -176,7 +192,6 @@ static bool explain_some(const struct explain_view *view, const struct opened_jo
 	if (!view->store->ops->list_tasks(view->store, &filter, &page, err))
 		return false;
 	const struct findings_job gated = { &job->record, job->workflow };
-	OWNED(free) char *mend = xprintf("reeve retry %s", job->record.id);
 	bool ok = true;
 	for (size_t i = 0; ok && i < page.count && i < SHOWN_MAX; i++) {
 		const struct task_record *task = &page.rows[i];
@@ -185,9 +200,7 @@ static bool explain_some(const struct explain_view *view, const struct opened_jo
 		else if (task->state == TASK_WAITING)
 			ok = findings_of_gate(view, &gated, task, list, err);
 		else
-			findings_add(list, mend, task->finished_at_ms, "%s (%s) is %s: %s",
-				task->name, task->id, task_state_names[task->state],
-				task->reason ? task->reason : "no reason is known");
+			explain_unforgiven(job, task, list);
 	}
 	if (ok && page.count > SHOWN_MAX)
 		findings_add(list, NULL, 0, "there are more: reeve tasks %s", job->record.id);
@@ -230,9 +243,12 @@ static bool explain_tasks(const struct explain_view *view, const struct opened_j
 	json_t *list, struct error *err)
 {
 	const struct task_filter dead = { .state = -1, .is_dead = true };
+	const struct task_filter cancelled = { .state = TASK_CANCELLED };
 	const struct task_filter waiting = { .state = TASK_WAITING };
 	const struct task_filter places = { .queue = WORKFLOW_NESTED_QUEUE, .state = TASK_QUEUED };
+	bool is_failed = job->record.state == JOB_FAILED;
 	if (!explain_some(view, job, dead, list, err) ||
+		(is_failed && !explain_some(view, job, cancelled, list, err)) ||
 		!explain_some(view, job, waiting, list, err) ||
 		!explain_some(view, job, places, list, err))
 		return false;

@@ -67,6 +67,8 @@ same "a failed task" "$(json 'v["status"]' <out)" failed
 same "its attempts" "$(json 'len(v["trace"])' <out)" 2
 
 exits 2 reeve eager
+exits 2 reeve eager import --task seven
+contains "a workflow names its tasks" "$(cat err)" "--task names the task of --queue QUEUE"
 exits 2 reeve eager import --queue row
 exits 2 reeve eager elsewhere
 contains "a queue that is not here" "$(cat err)" "\"elsewhere\" is not configured here"

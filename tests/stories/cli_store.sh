@@ -103,6 +103,13 @@ same "a cancelled task" "$(reeve task "$task" --json | json 'v["status"]')" canc
 exits 1 reeve cancel "$task"
 exits 0 reeve retry "$task"
 same "a task that was cancelled can be retried" "$(reeve task "$task" --json | json 'v["status"]')" queued
+lone=$(reeve start import)
+exits 0 reeve cancel "$lone.1"
+same "a job fails by what was cancelled alone" "$(reeve job "$lone" --json | json '[v["status"],v["reason"]]')" \
+	'["failed", "read was cancelled"]'
+contains "explain has the command" "$(reeve explain "$lone")" "mend:  reeve retry $lone.1"
+exits 0 reeve retry "$lone"
+contains "and so has a retry of the job" "$(cat err)" "what was cancelled is retried by its own id: reeve tasks $lone --status cancelled"
 exits 0 reeve cancel "$job"
 same "a cancelled job" "$(reeve job "$job" --json | json '[v["status"],v["tasks"],v["finished_at"] != None]')" \
 	'["cancelled", {"read": {"cancelled": 1}}, true]'
@@ -129,7 +136,7 @@ for command in dead "purge --yes" "retry --dead"; do
 done
 exits 0 reeve dead elsewhere
 exits 0 reeve gc
-same "gc keeps what is young" "$(reeve jobs --json | json 'len(v)')" 3
+same "gc keeps what is young" "$(reeve jobs --json | json 'len(v)')" 4
 printf 'retention: { completed: 0, failed: 0 }\n' >>reeve.yaml
 exits 0 reeve gc
 same "gc deletes what is old" "$(reeve jobs --json)" "[]"
