@@ -4,6 +4,7 @@
 #include "cli/say.h"
 #include "cli/session.h"
 #include "cli/show.h"
+#include "cli/traces.h"
 #include "cli/wait.h"
 #include "workers/nested.h"
 #include "workers/shapes.h"
@@ -60,7 +61,8 @@ static int run_job(const struct arguments *arguments)
 	if (!ok || !nested_show_job(session.store, &job, &err))
 		return say_error(&err);
 	show_job(&job, arguments->is_json);
-	if (!arguments->is_json && !show_places(session.store, &job, &err))
+	if (!arguments->is_json && (!show_places(session.store, &job, &err) ||
+					   !traces_show_job(session.store, job.id, &err)))
 		return say_error(&err);
 	fflush(stdout);
 	code = is_waiting ? wait_conclude_job(&job) : EXIT_OK;

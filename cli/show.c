@@ -2,7 +2,7 @@
 #include "cli/show.h"
 
 #include "base/clock.h"
-#include "base/jsontext.h"
+#include "cli/traces.h"
 #include "workers/nested.h"
 #include "workers/pages.h"
 #include "workers/shapes.h"
@@ -67,33 +67,6 @@ void show_job(const struct job_record *job, bool is_json)
 		show_counts(job);
 }
 
-static void add_member(struct table *table, const json_t *entry, const char *key)
-{
-	const json_t *value = json_object_get(entry, key);
-	if (json_is_string(value)) {
-		OWNED(free) char *cut = table_clean(json_string_value(value), 100);
-		table_add(table, cut);
-		return;
-	}
-	OWNED(free) char *text = value && !json_is_null(value) ? jsontext_print(value) : NULL;
-	table_add(table, text);
-}
-
-static void show_attempts(const struct attempt_list *attempts)
-{
-	static const char *const members[] = { "attempt", "status", "worker", "host", "received_at",
-		"seconds", "message" };
-	OWNED(table)
-	struct table *table = table_create(">ATTEMPT|STATUS|WORKER|HOST|RECEIVED|>SECONDS|MESSAGE");
-	for (size_t i = 0; i < attempts->count; i++) {
-		OWNED(json) json_t *entry = shapes_value(attempts->rows[i].entry);
-		for (size_t j = 0; json_is_object(entry) && j < ARRAY_SIZE(members); j++)
-			add_member(table, entry, members[j]);
-	}
-	putchar('\n');
-	table_print(table, stdout);
-}
-
 static void show_output(const char *output)
 {
 	puts("\noutput of the last attempt:");
@@ -138,8 +111,12 @@ bool show_task(struct store *store, const struct task_record *task, bool is_json
 		print_json(shapes_task(task, &attempts));
 	} else {
 		show_task_fields(task);
+		if (!traces_show_line(store, task, err)) {
+			attempt_list_finish(&attempts);
+			return false;
+		}
 		if (attempts.count)
-			show_attempts(&attempts);
+			traces_show_attempts(&attempts);
 		const char *output =
 			attempts.count ? attempts.rows[attempts.count - 1].output : NULL;
 		if (output && *output)

@@ -42,6 +42,13 @@ rm -f trace.*
 job=$(reeve start storefront --payload "{\"text\":\"x\",\"out\":\"$home\"}" --wait | head -n 1)
 same "and every attempt is handed to the tasks behind it" "$(cat trace.save_sentiment)" \
 	'[["sentiment", 1, "retry"], ["sentiment", 2, "success"]]'
+told=$(reeve task "$(reeve tasks "$job" --json | json '[t["id"] for t in v if t["name"] == "save_sentiment"][0]')")
+same "reeve task tells them for people, and its own" \
+	"$(echo "$told" | awk '/^before it:/{on = 1} on && $2 ~ /^[0-9]+$/{print $1, $2, $3}')" \
+	"$(printf 'sentiment 1 retry\nsentiment 2 success\nsave_sentiment 1 success')"
+same "reeve job tells the trace of the whole job" \
+	"$(reeve job "$job" | awk '$3 ~ /^(retry|success)$/{print $1, $2, $3}' | sort)" \
+	"$(printf 'mail_alert 1 success\nsave_sentiment 1 success\nsentiment 1 retry\nsentiment 2 success')"
 same "a failure repeats one node only" "$(reeve tasks "$job" --json | json '{t["name"]: t["attempt"] for t in v if t["attempt"]}')" \
 	'{"sentiment": 2, "save_sentiment": 1, "mail_alert": 1}'
 stop_reeve
