@@ -119,11 +119,16 @@ def _command(verb, words, payload, options):
     argv = [os.environ.get("REEVE_BIN", "reeve")] + (["-c", config] if config else []) + [verb] + words
     for name, value in options.items():
         argv += [] if value is None else [name, str(value)]
-    told = subprocess.run(argv, input=json.dumps({} if payload is None else payload).encode(),
+    told = subprocess.run(argv, input=_json({} if payload is None else payload),
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     if told.returncode != 0:
         raise RuntimeError("reeve %s: %s" % (verb, told.stderr.decode(errors="replace").strip()))
     return told.stdout.decode().strip()
+
+
+def _json(value):
+    """Characters as they are: escaped they would take three times the room, and a line has a limit."""
+    return json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
 
 
 def _duration(value):
@@ -213,7 +218,7 @@ class _Exec:
         yield json.loads(sys.stdin.buffer.read())
 
     def say(self, message):
-        line = json.dumps(message, allow_nan=False).encode() + b"\n"
+        line = _json(message) + b"\n"
         while line:
             line = line[os.write(self.fd, line):]
 
@@ -232,7 +237,7 @@ class _Stream:
         self.rest, self.lines, self.cancelled, self.well = bytearray(), [], set(), True
 
     def say(self, message):
-        self.socket.sendall(json.dumps(message, allow_nan=False).encode() + b"\n")
+        self.socket.sendall(_json(message) + b"\n")
 
     def tasks(self):
         self.say({"ready": True})

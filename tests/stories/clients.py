@@ -38,7 +38,7 @@ def reeve(*words, stdin=None, code=0):
 def run(queue, payload, **options):
     """The task once it has ended."""
     words = [word for name, value in options.items() for word in ("--" + name, value)]
-    return json.loads(reeve("push", queue, "-", "--wait", "--json", *words, stdin=json.dumps(payload).encode(), code=None))
+    return json.loads(reeve("push", queue, "-", "--wait", "--json", *words, stdin=json.dumps(payload, ensure_ascii=False).encode(), code=None))
 
 
 def eventually(what, holds):
@@ -62,7 +62,7 @@ def reason(task):
 
 
 def texts_come_and_go_whole(queue, language):
-    for value in (None, TEXT, "x" * 900000, "ü\n" * 1000 + "."):
+    for value in (None, TEXT, "x" * 900000, "ü" * 400000, "ü\n" * 1000 + "."):
         task = run(queue, {"do": "echo", "value": value})
         check("echo", task["status"] == "completed" and task["result"] == value, (task["status"], str(task["result"])[:200], reason(task)))
 
