@@ -73,6 +73,13 @@ bool backend_check_push(const struct push *push, struct error *err)
 	return check_id(push->id, err);
 }
 
+bool backend_refuse_place(const struct submission *submission, struct error *err)
+{
+	return error_set(err, ERROR_CONFLICT,
+		"task %s has ended or is cancelled: no job can begin in its place",
+		submission->place);
+}
+
 bool backend_check_arrival(const struct arrival *arrival, struct error *err)
 {
 	return arrival->task_id || !arrival->id || check_id(arrival->id, err);

@@ -45,6 +45,8 @@ enum task_state backend_end_state(enum outcome outcome);
 /* Refuses, as INVALID, what no backend can keep. */
 bool backend_check_push(const struct push *push, struct error *err);
 bool backend_check_submission(const struct submission *submission, struct error *err);
+/* CONFLICT: the task in whose place the job would run goes on no more. Answers false. */
+bool backend_refuse_place(const struct submission *submission, struct error *err);
 bool backend_check_arrival(const struct arrival *arrival, struct error *err);
 bool backend_check_firing(const struct firing *firing, struct error *err);
 /* The heartbeat may be NULL. */

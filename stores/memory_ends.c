@@ -67,7 +67,7 @@ void memory_end_cancelled(struct memory *memory, struct task *task)
 bool memory_settle_job(struct memory *memory, struct job *job)
 {
 	int64_t queued = job->state == JOB_CANCELLED ? 0 : job->queued;
-	if (job->finished_at_ms > 0 || queued + job->working > 0)
+	if (job->finished_at_ms > 0 || job->is_ending || queued + job->working > 0)
 		return false;
 	if (job->state == JOB_RUNNING && job->waiting > 0) {
 		job->state = JOB_FAILED;

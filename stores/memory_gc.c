@@ -67,11 +67,30 @@ static void free_doomed(struct memory *memory, size_t *limit)
 	}
 }
 
+/* Its key is the id of a task that has not ended: that has still to read what has become of it. It
+ * is put off until a later cut. */
+static bool put_off(
+	struct memory *memory, struct heap *heap, struct heap_node *node, int64_t before_ms)
+{
+	const struct remains *remains = node->self;
+	const char *key = remains->job ? remains->job->key : NULL;
+	const struct task *task = key ? memory_find_task(memory, key) : NULL;
+	if (!task || memory_state(task) > TASK_WORKING)
+		return false;
+	heap_leave(node);
+	heap_add(heap, node, before_ms, 0);
+	return true;
+}
+
 static size_t drop_ended(struct memory *memory, struct heap *heap, int64_t before_ms, size_t *limit)
 {
 	size_t deleted = 0;
-	for (; *limit > 0 && is_due(heap, before_ms); deleted++, --*limit) {
-		struct remains *remains = heap_first(heap)->self;
+	for (; *limit > 0 && is_due(heap, before_ms); --*limit) {
+		struct heap_node *node = heap_first(heap);
+		struct remains *remains = node->self;
+		if (put_off(memory, heap, node, before_ms))
+			continue;
+		deleted++;
 		if (remains->job)
 			doom(memory, remains->job);
 		else
@@ -91,7 +110,10 @@ bool memory_gc(struct store *store, int64_t completed_before_ms, int64_t failed_
 	*deleted = drop_ended(memory, completed, completed_before_ms, &limit) +
 		   drop_ended(memory, failed, failed_before_ms, &limit);
 	while (limit > 0 && is_due(&memory->results, results_before_ms)) {
-		size_t seen = drop_results(memory, heap_first(&memory->results)->self, limit);
+		struct heap_node *node = heap_first(&memory->results);
+		if (put_off(memory, &memory->results, node, results_before_ms))
+			continue;
+		size_t seen = drop_results(memory, node->self, limit);
 		limit -= seen < limit ? seen : limit;
 	}
 	*left = memory->doomed || is_due(completed, completed_before_ms) ||

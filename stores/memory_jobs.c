@@ -24,6 +24,13 @@ static struct job *create_job(struct memory *memory, const struct submission *su
 	return job;
 }
 
+static bool may_begin_in(struct memory *memory, const char *place)
+{
+	const struct task *task = memory_find_task(memory, place);
+	return task && memory_state(task) <= TASK_WORKING && !task->is_cancelled &&
+	       !memory_is_cancelled(task);
+}
+
 bool memory_submit(struct store *store, const struct submission *submission,
 	char id_out[STORE_ID_SIZE], struct error *err)
 {
@@ -35,6 +42,8 @@ bool memory_submit(struct store *store, const struct submission *submission,
 	if (map_find(&memory->jobs, submission->id))
 		other = NULL; /* this one is submitted already */
 	else if (!other) {
+		if (submission->place && !may_begin_in(memory, submission->place))
+			return backend_refuse_place(submission, err);
 		struct job *job = create_job(memory, submission);
 		memory_take_key(keys, job->workflow, job->key, job);
 		memory_apply(memory, job, 0, &submission->effects, NULL);
@@ -82,8 +91,8 @@ bool memory_cancel_job(struct store *store, const char *id, struct error *err)
 		return error_set(
 			err, ERROR_CONFLICT, "job %s has %s", id, job_state_names[job->state]);
 	job->state = JOB_CANCELLED;
+	job->is_ending = true;
 	bells_ring(&memory->outbox, BELLS_CANCELLED, 0);
-	memory_settle_job(memory, job);
 	return true;
 }
 
@@ -101,7 +110,8 @@ bool memory_end_cancelled_page(
 		if (task->bundle)
 			memory_end_cancelled(memory, task);
 	}
-	*left = job->cancelled_seq < job->next_seq;
+	*left = job->is_ending = job->cancelled_seq < job->next_seq;
+	memory_settle_job(memory, job);
 	return true;
 }
 

@@ -89,7 +89,8 @@ static bool job_matches(const struct job *job, const struct job_filter *filter)
 		return false;
 	if (filter->state >= 0 && (int)job->state != filter->state)
 		return false;
-	return !filter->unfinished || job->finished_at_ms == 0;
+	return (!filter->unfinished || job->finished_at_ms == 0) &&
+	       (!filter->ending || job->is_ending);
 }
 
 bool memory_list_jobs(struct store *store, const struct job_filter *filter, struct job_list *list,

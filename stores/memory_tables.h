@@ -154,6 +154,7 @@ struct job {
 	int64_t next_seq;
 	int64_t queued, waiting, working;
 	int64_t failing;         /* tasks whose end failed it */
+	bool is_ending;          /* cancelled, and end_cancelled has not come to its end */
 	struct litter **litters; /* born ones, by first_seq */
 	size_t litters_count, litters_room;
 	struct census **names; /* of scope 0, in the order of first birth */

@@ -37,8 +37,14 @@ bool postgres_submit(struct store *base, const struct submission *submission,
 	if (!backend_check_submission(submission, err) ||
 		!postgres_effects(&submission->effects, &effects, err))
 		return false;
-	postgres_call(&batch, POSTGRES_SUBMIT, "tttttt", submission->id, submission->workflow,
-		submission->workflow_hash, submission->payload, submission->key, effects);
+	if (submission->place)
+		postgres_call(&batch, POSTGRES_SUBMIT_IN, "ttttttt", submission->place,
+			submission->id, submission->workflow, submission->workflow_hash,
+			submission->payload, submission->key, effects);
+	else
+		postgres_call(&batch, POSTGRES_SUBMIT, "tttttt", submission->id,
+			submission->workflow, submission->workflow_hash, submission->payload,
+			submission->key, effects);
 	postgres_flush(postgres_of(base), &batch);
 	bool done = postgres_act(postgres_of(base), &batch, NULL, err);
 	if (done)

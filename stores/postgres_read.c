@@ -120,8 +120,11 @@ bool postgres_list_jobs(struct store *base, const struct job_filter *filter, str
 	struct postgres_batch batch = { 0 };
 	struct job_list list = { 0 };
 	size_t limit = filter->limit < JOB_PAGE ? filter->limit : JOB_PAGE;
-	postgres_call(&batch, POSTGRES_LIST_JOBS, "tibti", filter->workflow, INT(filter->state),
-		filter->unfinished, filter->before, INT(limit));
+	if (filter->ending)
+		postgres_call(&batch, POSTGRES_LIST_ENDING, "i", INT(limit));
+	else
+		postgres_call(&batch, POSTGRES_LIST_JOBS, "tibti", filter->workflow,
+			INT(filter->state), filter->unfinished, filter->before, INT(limit));
 	bool done = postgres_run(postgres_of(base), &batch, err);
 	if (done)
 		read_jobs(batch.calls[0]->result, &list);

@@ -17,6 +17,7 @@
 	X(PUT_WORKFLOW, "SELECT act_put_workflow($1, $2, $3)") \
 	X(GET_WORKFLOW, "SELECT text FROM workflow WHERE hash = $1") \
 	X(SUBMIT, "SELECT * FROM act_submit($1, $2, $3, $4, $5, $6)") \
+	X(SUBMIT_IN, "SELECT * FROM act_submit_in($1, $2, $3, $4, $5, $6, $7)") \
 	X(PUSH, "SELECT * FROM act_push($1)") \
 	X(LEASE, "SELECT * FROM act_lease($1, $2, $3, $4, $5)") \
 	X(LEASE_TASK, "SELECT * FROM act_lease_task($1, $2, $3, $4)") \
@@ -46,6 +47,7 @@
 	X(GET_GATE, "SELECT * FROM get_gate($1, $2, $3, $4)") \
 	X(GET_JOB, "SELECT * FROM get_job($1)") \
 	X(LIST_JOBS, "SELECT * FROM list_jobs($1, $2, $3, $4, $5)") \
+	X(LIST_ENDING, "SELECT * FROM list_ending($1)") \
 	X(GET_TASK, "SELECT t.*, (SELECT text FROM payload WHERE task = t.number), " \
 		"(SELECT text FROM result WHERE task = t.number) FROM get_task($1) t") \
 	X(LIST_TASKS, "SELECT * FROM list_tasks($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)") \

@@ -101,7 +101,8 @@ struct submission {
 	const char *workflow;
 	const char *workflow_hash; /* put with store_put_workflow before */
 	const char *payload;
-	const char *key; /* NULL, or at most one running job of this workflow has it */
+	const char *key;   /* NULL, or at most one running job of this workflow has it */
+	const char *place; /* NULL, or the task in whose place it runs: see submit */
 	struct effects effects;
 };
 
@@ -252,7 +253,9 @@ struct job_filter {
 	const char *workflow; /* NULL: any */
 	int state;            /* enum job_state, or −1: any */
 	bool unfinished;      /* only those in which something can still run */
-	const char *before;   /* page: jobs older than this id; NULL: from the newest */
+	bool ending; /* only cancelled ones whose end_cancelled has not come to its end: up to
+			`limit` of them, the rest of the filter says nothing */
+	const char *before; /* page: jobs older than this id; NULL: from the newest */
 	size_t limit;
 };
 struct task_filter {

@@ -83,13 +83,14 @@ bool redis_get_workflow(struct store *base, const char *hash, char **text, struc
 
 void redis_pack_submission(struct redis_pack *args, const struct submission *submission)
 {
-	redis_pack_list(args, 6);
+	redis_pack_list(args, 7);
 	redis_pack_text(args, submission->id);
 	redis_pack_text(args, submission->workflow);
 	redis_pack_text(args, submission->workflow_hash);
 	redis_pack_text(args, submission->payload);
 	redis_pack_text(args, submission->key);
 	redis_pack_effects(args, &submission->effects);
+	redis_pack_text(args, submission->place);
 }
 
 bool redis_submit(struct store *base, const struct submission *submission,

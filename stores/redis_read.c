@@ -85,13 +85,14 @@ static bool add_jobs(struct redis_store *store, const struct job_filter *filter,
 {
 	OWNED(redis_pack) struct redis_pack args = { 0 };
 	OWNED(redis_reply) redisReply *reply = NULL;
-	redis_pack_list(&args, 6);
+	redis_pack_list(&args, 7);
 	redis_pack_text(&args, *before);
 	redis_pack_text(&args, filter->workflow);
 	redis_pack_number(&args, filter->state);
 	redis_pack_bool(&args, filter->unfinished);
 	redis_pack_number(&args, (int64_t)(filter->limit - list->count));
 	redis_pack_number(&args, JOBS_LOOK);
+	redis_pack_bool(&args, filter->ending);
 	if (!redis_act(store, REDIS_LIST_JOBS, &args, &reply, err))
 		return false;
 	const redisReply *rows = reply->element[0];

@@ -24,6 +24,7 @@ bool sqlite_cancel_job(struct store *base, const char *id, struct error *err)
 		return sqlite_cancel(store);
 	}
 	job.status = JOB_CANCELLED;
+	job.is_ending = true;
 	store->has_cancelled = true;
 	sqlite_run(store, SQL_SET_ENDING, "ii", number, INT(1));
 	sqlite_store_job(store, &job);
@@ -44,7 +45,7 @@ static void end_one(struct sqlite_store *store, struct sqlite_job *job, int64_t 
 }
 
 /* Tasks behind `swept` have ended or are held; a held one ends when its lease does. */
-bool sqlite_end_page(struct sqlite_store *store, int64_t id, size_t limit)
+static bool end_page(struct sqlite_store *store, int64_t id, size_t limit)
 {
 	struct sqlite_job job;
 	if (!sqlite_load_job(store, id, &job))
@@ -59,8 +60,8 @@ bool sqlite_end_page(struct sqlite_store *store, int64_t id, size_t limit)
 			job.swept = sqlite_seq_of(number);
 		}
 	}
-	if (!is_left)
-		sqlite_run(store, SQL_SET_ENDING, "ii", id, INT(0));
+	job.is_ending = is_left;
+	sqlite_run(store, SQL_SET_ENDING, "ii", id, INT(is_left));
 	sqlite_store_job(store, &job);
 	return is_left;
 }
@@ -80,7 +81,7 @@ bool sqlite_end_cancelled(
 			number ? "job %s is not cancelled" : "there is no job %s", id);
 		return sqlite_cancel(store);
 	}
-	bool is_left = sqlite_end_page(store, number, limit);
+	bool is_left = end_page(store, number, limit);
 	if (!sqlite_end(store, err))
 		return false;
 	*left = is_left;

@@ -18,6 +18,7 @@ bool sqlite_load_job(struct sqlite_store *store, int64_t id, struct sqlite_job *
 			.next_seq = sqlite_int(row, 4),
 			.swept = sqlite_int(row, 5),
 			.is_finished = sqlite_int(row, 6),
+			.is_ending = sqlite_int(row, 7),
 		};
 	sqlite_done(row);
 	return is_there;
@@ -29,11 +30,12 @@ static bool is_held(struct sqlite_store *store, const struct sqlite_job *job)
 		sqlite_number(job->id, SQLITE_SEQ_MAX));
 }
 
-/* Nothing is queued or working any more, nor about to be woken; of a cancelled one, working. */
+/* Nothing is queued or working any more, nor about to be woken; of a cancelled one nothing works,
+ * and end_cancelled has come to its end. */
 static bool is_over(struct sqlite_store *store, const struct sqlite_job *job)
 {
 	if (job->status == JOB_CANCELLED)
-		return !is_held(store, job);
+		return !job->is_ending && !is_held(store, job);
 	if (job->active > 0)
 		return false;
 	return job->waiting <= 0 || !sqlite_read(store, SQL_IS_WAKING_JOB, 0, "i", job->id);

@@ -105,7 +105,9 @@ struct job_page {
 static bool read_page(struct sqlite_store *store, const struct job_filter *filter,
 	struct job_page *page, struct error *err)
 {
-	enum sqlite_statement id = filter->unfinished ? SQL_LIST_OPEN_JOBS : SQL_LIST_JOBS;
+	enum sqlite_statement id = filter->ending       ? SQL_LIST_ENDING_JOBS
+				   : filter->unfinished ? SQL_LIST_OPEN_JOBS
+							: SQL_LIST_JOBS;
 	struct job_list *list = &page->list;
 	size_t seen = 0;
 	if (!sqlite_begin_read(store, err))

@@ -23,6 +23,12 @@
 	"LEFT JOIN body b ON b.task = l.task LEFT JOIN job j ON j.id = l.task >> 27 " \
 	"LEFT JOIN pushed p ON p.task = l.task "
 
+/* Of a job j: its key is the id of a task that has not ended. */
+#define SQLITE_IS_AWAITED \
+	"(coalesce(substr(j.key, 37, 1) = '.', 0) AND EXISTS (SELECT 1 FROM job o " \
+	"JOIN task t ON t.id = o.id << 27 | CAST(substr(j.key, 38) AS INTEGER) " \
+	"WHERE o.uuid = substr(j.key, 1, 36) AND t.state <= 2)) "
+
 #define SQLITE_JOB_RECORD \
 	"SELECT j.id, j.uuid, j.workflow, j.hash, j.key, j.reason, j.status, j.created, " \
 	"coalesce(j.finished, 0), b.payload " \
@@ -106,7 +112,7 @@
 	X(ADD_JOB, "INSERT INTO job (id, uuid, workflow, hash, key, status, active, waiting, " \
 		"failing, next_seq, created) VALUES (?1, ?2, ?3, ?4, ?5, 0, 0, 0, 0, 1, ?6)") \
 	X(LOAD_JOB, "SELECT status, active, waiting, failing, next_seq, swept, " \
-		"finished IS NOT NULL FROM job WHERE id = ?1") \
+		"finished IS NOT NULL, is_ending FROM job WHERE id = ?1") \
 	X(STORE_JOB, "UPDATE job SET status = ?2, active = ?3, waiting = ?4, " \
 		"failing = ?5, next_seq = ?6, swept = ?7 WHERE id = ?1") \
 	X(STORE_JOB_REASON, "UPDATE job SET reason = ?2 WHERE id = ?1") \
@@ -118,11 +124,12 @@
 	X(LIST_JOBS, SQLITE_JOB_RECORD "WHERE j.uuid < ?1 ORDER BY j.uuid DESC LIMIT ?2") \
 	X(LIST_OPEN_JOBS, SQLITE_JOB_RECORD \
 		"WHERE j.finished IS NULL AND j.uuid < ?1 ORDER BY j.uuid DESC LIMIT ?2") \
+	X(LIST_ENDING_JOBS, SQLITE_JOB_RECORD \
+		"WHERE j.is_ending = 1 AND j.uuid < ?1 ORDER BY j.uuid DESC LIMIT ?2") \
 	X(LIST_JOB_NAMES, "SELECT name, born, waiting, completed, failed, invalid, skipped, " \
 		"cancelled FROM tally WHERE job = ?1 AND scope = 0 ORDER BY place") \
 	X(LIST_JOB_WORKING, "SELECT t.name FROM lease l CROSS JOIN task t ON t.id = l.task " \
 		"WHERE l.task BETWEEN ?1 AND ?2") \
-	X(NEXT_ENDING, "SELECT id FROM job WHERE is_ending = 1 ORDER BY id LIMIT 1") \
 	X(FIND_JOB_AFTER, "SELECT id FROM job WHERE uuid > ?1 ORDER BY uuid LIMIT 1") \
 	\
 	X(ADD_PUSHED, "INSERT INTO pushed (task, id, queue, key) VALUES (?1, ?2, ?3, ?4)") \
@@ -297,8 +304,8 @@
 	X(GET_TALLY, "SELECT born, completed, failed, invalid, skipped, cancelled, excused " \
 		"FROM tally WHERE job = ?1 AND scope = ?2 AND name = ?3") \
 	\
-	X(NEXT_ENDED_JOB, "SELECT id FROM job WHERE status = ?1 AND finished < ?2 " \
-		"AND finished IS NOT NULL ORDER BY finished LIMIT 1") \
+	X(NEXT_ENDED_JOB, "SELECT j.id FROM job j WHERE status = ?1 AND finished < ?2 " \
+		"AND finished IS NOT NULL AND NOT " SQLITE_IS_AWAITED "ORDER BY finished LIMIT 1") \
 	X(DELETE_JOB, "DELETE FROM job WHERE id = ?1") \
 	X(ADD_DOOMED, "INSERT INTO doomed VALUES (?1)") \
 	X(NEXT_DOOMED, "SELECT job FROM doomed ORDER BY job LIMIT 1") \
@@ -317,8 +324,9 @@
 		"(SELECT scope, gate, task FROM waiter WHERE job = ?1 LIMIT ?2)") \
 	X(DELETE_TALLIES, "DELETE FROM tally WHERE job = ?1 AND (scope, name) IN " \
 		"(SELECT scope, name FROM tally WHERE job = ?1 LIMIT ?2)") \
-	X(NEXT_OLD_RESULTS, "SELECT id, swept FROM job WHERE has_results = 1 AND finished < ?1 " \
-		"AND finished IS NOT NULL ORDER BY finished LIMIT 1") \
+	X(NEXT_OLD_RESULTS, "SELECT j.id, swept FROM job j WHERE has_results = 1 " \
+		"AND finished < ?1 AND finished IS NOT NULL AND NOT " SQLITE_IS_AWAITED \
+		"ORDER BY finished LIMIT 1") \
 	X(CLEAR_RESULTS, "UPDATE task SET result = NULL " \
 		"WHERE id BETWEEN ?1 AND ?2 AND result IS NOT NULL") \
 	X(CLEARED_RESULTS, "UPDATE job SET swept = ?2, has_results = ?3 WHERE id = ?1") \

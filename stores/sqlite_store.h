@@ -226,6 +226,7 @@ struct sqlite_job {
 	int64_t id, active, waiting, failing, next_seq, swept;
 	enum job_state status;
 	bool is_finished;
+	bool is_ending;     /* written by SQL_SET_ENDING alone */
 	const char *reason; /* set: replaces the row's */
 };
 bool sqlite_load_job(struct sqlite_store *store, int64_t id, struct sqlite_job *job);
@@ -322,8 +323,7 @@ struct sqlite_record {
 void sqlite_add_attempt(struct sqlite_store *store, int64_t number, uint32_t attempt,
 	const struct sqlite_record *record);
 
-/* sqlite_control.c: ends up to limit tasks of a cancelled job; true where some may be left. */
-bool sqlite_end_page(struct sqlite_store *store, int64_t job, size_t limit);
+/* sqlite_control.c */
 void sqlite_delete_pushed(struct sqlite_store *store, int64_t number);
 /* sqlite_gc.c: deletes up to limit rows of deleted jobs; answers how many. */
 size_t sqlite_sweep_doomed(struct sqlite_store *store, size_t limit);

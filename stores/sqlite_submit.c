@@ -80,6 +80,21 @@ void sqlite_submit_one(
 		add_job(store, submission);
 }
 
+static bool may_begin_in(struct sqlite_store *store, const char *place)
+{
+	struct sqlite_job job;
+	struct sqlite_task task;
+	struct sqlite_held held = { 0 };
+	int64_t number = sqlite_find_task(store, place);
+	if (!number || !sqlite_load_task(store, number, &task))
+		return false;
+	bool is_held = sqlite_load_held(store, number, &held);
+	bool is_open = task.state <= TASK_WORKING && !(is_held && held.is_cancelled);
+	sqlite_task_finish(&task);
+	return is_open && sqlite_load_job(store, sqlite_job_of(number), &job) &&
+	       job.status != JOB_CANCELLED;
+}
+
 bool sqlite_submit(struct store *base, const struct submission *submission,
 	char id_out[STORE_ID_SIZE], struct error *err)
 {
@@ -89,6 +104,11 @@ bool sqlite_submit(struct store *base, const struct submission *submission,
 		return false;
 	if (!sqlite_begin(store, SYNC_FULL, err))
 		return false;
+	if (submission->place && !sqlite_find_job(store, submission->id) &&
+		!may_begin_in(store, submission->place) && !store->failure) {
+		backend_refuse_place(submission, err);
+		return sqlite_cancel(store);
+	}
 	sqlite_submit_one(store, submission, id);
 	if (!sqlite_end(store, err))
 		return false;

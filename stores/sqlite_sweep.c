@@ -31,7 +31,7 @@ static int64_t forgotten_before(void)
 static bool has_remains(struct sqlite_store *store)
 {
 	static const enum sqlite_statement kinds[] = { SQL_NEXT_DROPPED, SQL_NEXT_DOOMED,
-		SQL_NEXT_ENDING, SQL_NEXT_WAKING };
+		SQL_NEXT_WAKING };
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
 		if (sqlite_read(store, kinds[i], 0, ""))
 			return true;
@@ -51,9 +51,6 @@ static void sweep_queues(struct sqlite_store *store, size_t limit, struct sweep_
 
 static void sweep_remains(struct sqlite_store *store, size_t limit, struct sweep_report *report)
 {
-	int64_t ending = sqlite_read(store, SQL_NEXT_ENDING, 0, "");
-	if (ending)
-		sqlite_end_page(store, ending, limit);
 	report->dropped = sqlite_sweep_bundles(store, limit);
 	if (report->dropped < limit)
 		report->dropped += sqlite_sweep_doomed(store, limit - report->dropped);

@@ -22,7 +22,9 @@ struct store_ops {
 	bool (*get_workflow)(struct store *, const char *hash, char **text, struct error *);
 
 	/* Durable before it answers. id_out gets the id of the job: the submission's own, or that
-	 * of the unfinished job that has the key. A job without anything to run ends at once. */
+	 * of the unfinished job that has the key. A job without anything to run ends at once. A new
+	 * one with a place is refused, CONFLICT, where that task has ended, or it or its job is
+	 * cancelled: so nothing begins below what is cancelled. */
 	bool (*submit)(struct store *, const struct submission *, char id_out[STORE_ID_SIZE],
 		struct error *);
 	/* Durable before it answers; ids_out (may be NULL) as above for keys. */
@@ -141,10 +143,11 @@ struct store_ops {
 		struct store *, const char *id, struct attempt_list *, struct error *);
 	bool (*get_queue)(struct store *, const char *queue, struct queue_stats *, struct error *);
 
-	/* Sets the flag that lease, renew and commit read; the job is `cancelled` at once, and
-	 * finished when nothing of it works. NOT_FOUND, or CONFLICT where it has completed or
-	 * failed; a repeat is success. Its queued and waiting tasks end in pages: call
-	 * end_cancelled until *left is false. */
+	/* Sets the flag that lease, renew and commit read; the job is `cancelled` at once.
+	 * NOT_FOUND, or CONFLICT where it has completed or failed; a repeat is success. Its queued
+	 * and waiting tasks end in pages: call end_cancelled until *left is false. Only then, and
+	 * when nothing of it works, the job is finished: whoever has to cancel other jobs with this
+	 * one does so in between, and where he dies list_jobs still finds it by `ending`. */
 	bool (*cancel_job)(struct store *, const char *id, struct error *);
 	bool (*end_cancelled)(
 		struct store *, const char *job, size_t limit, bool *left, struct error *);
@@ -162,7 +165,8 @@ struct store_ops {
 	/* Deletes jobs and pushed tasks that ended before the wall times given (−1: never), in
 	 * pages: *deleted counts both, *left is true where there is more to do. `completed` is for
 	 * what completed or was skipped, `failed` for all other ends. Of what ended before
-	 * results_before_ms the results are dropped and the rows stay. */
+	 * results_before_ms the results are dropped and the rows stay. A job whose key is the id of
+	 * an unfinished task is left alone: that task has still to read what has become of it. */
 	bool (*gc)(struct store *, int64_t completed_before_ms, int64_t failed_before_ms,
 		int64_t results_before_ms, size_t limit, size_t *deleted, bool *left,
 		struct error *);

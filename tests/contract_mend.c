@@ -71,6 +71,9 @@ static void a_page_goes_on_after_a_job_that_is_gone(void)
 	struct error err;
 	bool left = true;
 	check(store->ops->cancel_job(store, ids[is_second].text, &err), &err);
+	while (left)
+		check(store->ops->end_cancelled(store, ids[is_second].text, 10, &left, &err), &err);
+	left = true;
 	pass_ms(1000);
 	for (int i = 0; left && i < 100; i++) {
 		size_t deleted;

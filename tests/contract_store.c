@@ -27,6 +27,7 @@ static const struct contract_part *const parts[] = {
 	&contract_adopt,
 	&contract_lines,
 	&contract_mend,
+	&contract_places,
 	&contract_random,
 };
 

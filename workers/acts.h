@@ -14,7 +14,8 @@
 /* A new job. payload: an object. key: NULL, or the running job that has it is answered instead.
  * config: for the queues' priorities; may be NULL. */
 struct acts_start {
-	const char *id; /* NULL: a new one */
+	const char *id;    /* NULL: a new one */
+	const char *place; /* the task in whose place it runs, or NULL; see store.h */
 	const struct workflow *workflow;
 	const json_t *payload;
 	const char *key;
@@ -52,12 +53,25 @@ bool acts_find(struct store *store, const char *id, enum acts_kind *kind, struct
 /* Ends a job's queued and waiting tasks; working ones are told. CONFLICT where
  * the job has completed or failed; a repeat is success. */
 bool acts_cancel_job(struct store *store, const char *id, struct error *err);
+/* What is left of the cancel of a job that is flagged; begins with all 0 but the job. */
+struct acts_cancel {
+	char job[STORE_ID_SIZE];
+	char after[STORE_ID_SIZE]; /* of its tasks: jobs in the places up to this one are flagged */
+	bool is_told;              /* all of them are */
+	bool is_done;              /* its queued and waiting tasks have ended too */
+};
+/* One page of it; repeat it until is_done. */
+bool acts_cancel_step(
+	struct store *store, struct acts_cancel *cancel, size_t limit, struct error *err);
 /* Ends a queued or waiting task; *is_ended is false where it is working and stops at its next
  * renewal. CONFLICT where it has ended. */
 bool acts_cancel_task(struct store *store, const char *id, bool *is_ended, struct error *err);
 
 /* Queues a failed, invalid or cancelled task again with fresh budgets; CONFLICT for another. */
 bool acts_retry_task(struct store *store, const char *id, struct error *err);
+/* After the end of a job in the place of a task: where that has failed with it, and the job has
+ * since been retried and completed, the task runs again. */
+bool acts_follow_up(struct store *store, const struct job_record *job, struct error *err);
 /* The same for all failed and invalid tasks of a job, or of a queue. */
 bool acts_retry_job(struct store *store, const char *id, size_t *retried, struct error *err);
 bool acts_retry_dead(struct store *store, const char *queue, size_t *retried, struct error *err);

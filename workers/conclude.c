@@ -326,6 +326,20 @@ static void tell(struct attempt *attempt, const struct commit_result *answer)
 		tell_hook(attempt, hook);
 }
 
+/* Where that can't be now the task is not ended either: its lease ends, and who has it next does
+ * both. */
+static bool ends_nested(struct attempt *attempt)
+{
+	struct log_subject subject = attempt_subject(attempt);
+	struct error err;
+	bool is_cancelled = attempt->facts && attempt->facts->nested &&
+			    attempt->decision.outcome == OUTCOME_CANCELLED;
+	if (!is_cancelled || nested_cancel(attempt, &err))
+		return true;
+	log_about(&subject, LOG_WARN, "%s; it is not cancelled yet", err.text);
+	return false;
+}
+
 void attempt_conclude(struct attempt *attempt)
 {
 	struct log_subject subject = attempt_subject(attempt);
@@ -336,6 +350,8 @@ void attempt_conclude(struct attempt *attempt)
 		log_about(&subject, LOG_WARN, "the lease was lost: its outcome is dropped");
 		return;
 	}
+	if (!ends_nested(attempt))
+		return;
 	write_draft(attempt, &draft);
 	/* A hook that follows the commit would let the next task's lease run. */
 	bool ok = send(attempt, &draft, !hook_to_tell(attempt), &answer, &err);

@@ -23,12 +23,10 @@
 #define SWEEP_MAX_MS   30000
 #define SWEEP_LEAST_MS 50 /* after a sweep that could move nothing */
 #define SWEEP_ROWS     1000
-#define CHORES_MS      30000
 #define GC_FIRST_MS    5000
 #define GC_MS          60000
 #define GC_ROWS        500
 #define GC_PAGES       20
-#define CANCELLED_MAX  16
 
 bool keeper_note(struct keeper *keeper, bool ok, const char *what, const struct error *err)
 {
@@ -154,28 +152,6 @@ static void collect_garbage(struct keeper *keeper)
 	keeper->gc_at_ms = clock_steady_ms() + (left ? 0 : GC_MS);
 }
 
-/* A cancel that was cut short leaves queued and waiting tasks. */
-static void end_cancelled_jobs(struct keeper *keeper)
-{
-	struct store *store = keeper->self.store;
-	const struct job_filter filter = {
-		.state = JOB_CANCELLED, .unfinished = true, .limit = CANCELLED_MAX
-	};
-	struct job_list jobs;
-	struct error err;
-	keeper->chores_at_ms = clock_steady_ms() + CHORES_MS;
-	if (!keeper_note(
-		    keeper, store->ops->list_jobs(store, &filter, &jobs, &err), "list_jobs", &err))
-		return;
-	for (size_t i = 0; i < jobs.count; i++) {
-		bool left;
-		bool ok = store->ops->end_cancelled(store, jobs.rows[i].id, GC_ROWS, &left, &err);
-		if (keeper_note(keeper, ok, "end_cancelled", &err) && left)
-			keeper->chores_at_ms = clock_steady_ms();
-	}
-	job_list_finish(&jobs);
-}
-
 static void recount(struct keeper *keeper)
 {
 	struct error err;
@@ -218,8 +194,7 @@ static void look(struct keeper *keeper)
 	keeper_measure(keeper);
 	if (keeper->self.setup->watch_idle && (is_changed || now >= keeper->idle_at_ms))
 		keeper_judge_idle(keeper);
-	if (now >= keeper->chores_at_ms)
-		end_cancelled_jobs(keeper);
+	keeper_follow_cancels(keeper);
 	if (now >= keeper->gc_at_ms)
 		collect_garbage(keeper);
 	recount(keeper);

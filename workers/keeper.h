@@ -1,6 +1,7 @@
 #pragma once
 /* Parts of the keeper; keeper.c has the loop. Nothing stops where it dies: it makes things prompt.
  */
+#include "workers/acts.h"
 #include "workers/attempt.h"
 #include "workers/jobs.h"
 #include "workers/keeper_recount.h"
@@ -40,9 +41,17 @@ struct keeper_nested {
 	int64_t at_ms; /* steady: looked at then, rung or not */
 };
 
+/* Cancels that were cut short; see keeper_cancels.c. */
+struct keeper_cancels {
+	struct acts_cancel cancel; /* the one that is under way */
+	uint32_t seen;             /* the bell at the last look */
+	int64_t at_ms;             /* steady: looked for then */
+};
+
 struct keeper {
 	struct self self;
 	struct keeper_nested nested;
+	struct keeper_cancels cancels;
 	struct jobs *jobs;
 	struct gauge *gauges;
 	size_t gauge_count;
@@ -51,8 +60,7 @@ struct keeper {
 	struct recount recount;
 	struct schedules *schedules;
 	struct keeper_beats beats;
-	int64_t sweep_at_ms, gc_at_ms, chores_at_ms, idle_at_ms,
-		schedules_at_ms; /* steady: due then */
+	int64_t sweep_at_ms, gc_at_ms, idle_at_ms, schedules_at_ms; /* steady: due then */
 };
 
 void keeper_open_gauges(struct keeper *keeper);
@@ -75,5 +83,6 @@ void keeper_open_nested(struct keeper *keeper);
 void keeper_close_nested(struct keeper *keeper);
 /* Starts and ends what has a job in its place. */
 void keeper_nest(struct keeper *keeper);
+void keeper_follow_cancels(struct keeper *keeper);
 /* Logs an act that failed; true where it went well. */
 bool keeper_note(struct keeper *keeper, bool ok, const char *what, const struct error *err);

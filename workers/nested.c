@@ -88,6 +88,7 @@ static bool start(struct attempt *attempt, const char *id, struct error *err)
 	if (!make_payload(attempt, &payload, err))
 		return false;
 	struct acts_start act = { .id = id,
+		.place = attempt->task->id,
 		.payload = payload,
 		.key = attempt->task->id,
 		.config = self->setup->config };
@@ -133,6 +134,11 @@ static bool take_results(struct attempt *attempt, const struct job_record *job, 
 	return true;
 }
 
+char *nested_failure(const char *job_id)
+{
+	return xprintf("job %s has failed", job_id);
+}
+
 static int64_t look_ms(const struct attempt *attempt)
 {
 	int64_t ms = fault_number("REEVE_NESTED_LOOK_MS", LOOK_FIRST_MS);
@@ -149,9 +155,9 @@ static bool follow_job(struct attempt *attempt, const struct job_record *job, st
 		end_run(attempt, RUN_NESTED, xprintf("job %s runs in its place", job->id));
 		attempt->run.retry_in_ms = look_ms(attempt);
 	} else if (job->state == JOB_FAILED) {
+		OWNED(free) char *failed = nested_failure(job->id);
 		end_run(attempt, RUN_PERMANENT,
-			xprintf("job %s has failed: %s", job->id,
-				job->reason ? job->reason : "no reason"));
+			xprintf("%s: %s", failed, job->reason ? job->reason : "no reason"));
 	} else if (job->state == JOB_CANCELLED) {
 		end_run(attempt, RUN_CANCELLED, xprintf("job %s is cancelled", job->id));
 	} else {
@@ -170,34 +176,35 @@ void nested_run(struct attempt *attempt)
 	nested_id(attempt->task->id, id);
 	bool ok = find_or_start(attempt, id, &job, &err) && follow_job(attempt, &job, &err);
 	job_record_finish(&job);
-	if (!ok)
+	if (!ok && err.kind == ERROR_CONFLICT) /* nothing begins below what is cancelled */
+		end_run(attempt, RUN_CANCELLED, xstrdup(err.text));
+	else if (!ok)
 		attempt_fail(attempt, &err);
 	attempt->run.finished_at_ms = clock_wall_ms();
-}
-
-static bool look_again(
-	struct store *store, const char *owner, const char *task_id, struct error *err)
-{
-	char id[IDS_UUID_SIZE];
-	struct task_record task = { 0 };
-	nested_id(task_id, id);
-	if (!store->ops->get_task(store, task_id, &task, err))
-		return false;
-	bool is_cancelled = task.state == TASK_CANCELLED;
-	task_record_finish(&task);
-	if (!is_cancelled)
-		return nested_told(store, owner, id, err);
-	/* Its job was cancelled while we held it. */
-	return acts_cancel_job(store, id, err) || err->kind == ERROR_CONFLICT;
 }
 
 void nested_look_again(struct attempt *attempt)
 {
 	struct log_subject subject = attempt_subject(attempt);
+	char id[IDS_UUID_SIZE];
 	struct error err;
 	const struct self *self = &attempt->worker->self;
-	if (!look_again(self->store, self->setup->owner, attempt->task->id, &err))
+	nested_id(attempt->task->id, id);
+	if (!nested_told(self->store, self->setup->owner, id, &err))
 		log_about(&subject, LOG_WARN, "%s; it looks up again by itself", err.text);
+}
+
+bool nested_cancel(struct attempt *attempt, struct error *err)
+{
+	struct self *self = &attempt->worker->self;
+	char id[IDS_UUID_SIZE];
+	bool ok;
+	nested_id(attempt->task->id, id);
+	do
+		ok = acts_cancel_job(self->store, id, err) || err->kind == ERROR_CONFLICT ||
+		     err->kind == ERROR_NOT_FOUND;
+	while (self_tries_again(self, ok, err));
+	return ok;
 }
 
 /* Leased by its name and put back at once it is due now. Somebody else may be at it. */
@@ -232,7 +239,10 @@ bool nested_told(struct store *store, const char *owner, const char *job_id, str
 		return true;
 	if (!store->ops->get_job(store, job_id, &job, err))
 		return err->kind == ERROR_NOT_FOUND;
-	bool ok = job.finished_at_ms == 0 || !job.key || make_due(store, owner, job.key, err);
+	bool ok = true;
+	if (job.finished_at_ms != 0 && job.key)
+		ok = make_due(store, owner, job.key, err) &&
+		     (job.state != JOB_COMPLETED || acts_follow_up(store, &job, err));
 	job_record_finish(&job);
 	return ok;
 }

@@ -20,12 +20,16 @@ bool nested_is_queue(const char *queue);
 struct config_queue nested_queue(void);
 /* Runs such a task: starts its job, or reads how that has ended. */
 void nested_run(struct attempt *attempt);
-/* After its commit: what happened to the job or the task meanwhile is not missed. */
+/* Before a commit that ends such a task as cancelled: the job in its place is. */
+bool nested_cancel(struct attempt *attempt, struct error *err);
+/* After its commit: an end of its job meanwhile is not missed. */
 void nested_look_again(struct attempt *attempt);
+/* What the reason of a task begins with that has failed with its job. Owned. */
+char *nested_failure(const char *job_id);
 
-/* Makes the task due whose place a job took, if that job has ended; else nothing. A repeat is
- * harmless. Any job's id may be given. owner: whose leases are released at the caller's death;
- * NULL: nobody's. */
+/* Makes the task due whose place a job took, if that job has ended; else nothing. A task that has
+ * failed with the job runs again where the job has completed since. A repeat is harmless. Any job's
+ * id may be given. owner: whose leases are released at the caller's death; NULL: nobody's. */
 bool nested_told(struct store *store, const char *owner, const char *job_id, struct error *err);
 
 /* How such a task is shown: `waiting` from its birth to its end. */

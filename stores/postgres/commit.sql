@@ -86,6 +86,30 @@ BEGIN
 	RETURN QUERY SELECT * FROM notes();
 END $$;
 
+-- The same for a job that runs in the place of a task. A cancel of that task's job waits for the row until
+-- the new job is there to be found, or has come before and is seen here. The job before its task, as all do.
+CREATE OR REPLACE FUNCTION act_submit_in(p_place text, p_id text, p_workflow text, p_hash text,
+	p_payload text, p_key text, p_effects jsonb) RETURNS SETOF reply LANGUAGE plpgsql AS $$
+DECLARE
+	v_number bigint;
+	v_may boolean := true;
+BEGIN
+	PERFORM FROM job WHERE uuid = p_id;
+	IF NOT FOUND THEN
+		v_number := number_of(p_place);
+		PERFORM FROM job WHERE id = v_number >> 27 AND status <> 3 FOR SHARE;
+		v_may := FOUND;
+		PERFORM FROM task WHERE id = v_number AND state <= 2 FOR SHARE;
+		v_may := v_may AND FOUND
+			AND NOT EXISTS (SELECT FROM lease WHERE task = v_number AND is_cancelled);
+	END IF;
+	IF NOT v_may THEN
+		RAISE EXCEPTION 'task % has ended or is cancelled: no job can begin in its place', p_place
+			USING ERRCODE = 'RV409';
+	END IF;
+	RETURN QUERY SELECT * FROM act_submit(p_id, p_workflow, p_hash, p_payload, p_key, p_effects);
+END $$;
+
 CREATE OR REPLACE FUNCTION push_one(p_id text, p_name text, p_queue text, p_payload text,
 	p_key text, p_rank integer, p_delay bigint) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE

@@ -21,7 +21,7 @@ BEGIN
 		EXIT WHEN NOT EXISTS (SELECT FROM delta WHERE job = p_job);
 		PERFORM fold_held(p_job);
 	END LOOP;
-	SELECT * INTO v_job FROM job WHERE id = p_job;
+	SELECT * INTO v_job FROM job WHERE id = p_job FOR NO KEY UPDATE;
 	PERFORM note_job(p_job); -- who came meanwhile has left
 	RETURN v_job;
 END $$;
@@ -36,9 +36,8 @@ BEGIN
 				(ARRAY['run', 'completed', 'failed', 'been cancelled'])[v_job.status + 1]
 				USING ERRCODE = 'RV409';
 		END IF;
-		UPDATE job SET status = 3, is_ending = true WHERE id = v_job.id RETURNING * INTO v_job;
+		UPDATE job SET status = 3, is_ending = true WHERE id = v_job.id;
 		PERFORM note_cancelled();
-		PERFORM settle_end(v_job);
 	END IF;
 	RETURN QUERY SELECT * FROM notes();
 END $$;
@@ -49,6 +48,7 @@ LANGUAGE plpgsql AS $$
 DECLARE
 	v_swept bigint;
 	v_seen integer := 0;
+	v_job job;
 	v task;
 BEGIN
 	SELECT swept INTO v_swept FROM job WHERE id = p_job FOR NO KEY UPDATE;
@@ -65,7 +65,9 @@ BEGIN
 			PERFORM end_cancelled_task(v);
 		END IF;
 	END LOOP;
-	UPDATE job SET swept = v_swept, is_ending = v_seen >= p_limit WHERE id = p_job;
+	UPDATE job SET swept = v_swept, is_ending = v_seen >= p_limit WHERE id = p_job
+		RETURNING * INTO v_job;
+	PERFORM settle_end(v_job);
 	RETURN v_seen >= p_limit;
 END $$;
 
@@ -280,6 +282,13 @@ BEGIN
 	RETURN p_limit - v_left;
 END $$;
 
+-- The key of a job is the id of a task that has not ended: that has still to read what has become of it.
+CREATE OR REPLACE FUNCTION is_awaited(p_key text) RETURNS boolean LANGUAGE plpgsql STABLE AS $$
+BEGIN
+	RETURN coalesce(substr(p_key, 37, 1) = '.', false)
+		AND EXISTS (SELECT FROM task WHERE id = number_of(p_key) AND state <= 2);
+END $$;
+
 -- The next jobs and pushed tasks that ended in these states before the time.
 CREATE OR REPLACE FUNCTION drop_ended(p_jobs integer[], p_pushed integer[], p_before bigint,
 	p_limit integer) RETURNS integer LANGUAGE plpgsql AS $$
@@ -291,7 +300,7 @@ BEGIN
 	FOREACH v_state IN ARRAY p_jobs LOOP
 		FOR v_number IN WITH picked AS MATERIALIZED (
 				SELECT id FROM job WHERE status = v_state AND finished < p_before AND finished IS NOT NULL
-				ORDER BY finished LIMIT p_limit - v_count FOR UPDATE SKIP LOCKED)
+				AND NOT is_awaited(key) ORDER BY finished LIMIT p_limit - v_count FOR UPDATE SKIP LOCKED)
 			DELETE FROM job WHERE id IN (SELECT id FROM picked) RETURNING id
 		LOOP
 			INSERT INTO doomed VALUES (v_number) ON CONFLICT DO NOTHING;
@@ -319,7 +328,8 @@ DECLARE
 BEGIN
 	WHILE v_left > 0 LOOP
 		SELECT * INTO v_job FROM job WHERE has_results AND finished < p_before
-			AND finished IS NOT NULL ORDER BY finished LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED;
+			AND finished IS NOT NULL AND NOT is_awaited(key)
+			ORDER BY finished LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED;
 		EXIT WHEN NOT FOUND;
 		v_ids := ARRAY(SELECT task FROM result WHERE task > v_job.id << 27
 			AND task < (v_job.id + 1) << 27 ORDER BY task LIMIT v_left);

@@ -65,13 +65,14 @@ BEGIN
 	RETURN v_woken;
 END $$;
 
--- Ends the job where nothing of it is queued or working; of a cancelled one, working.
+-- Ends the job where nothing of it is queued or working; a cancelled one where nothing works and
+-- end_cancelled has come to its end. The caller has locked its row.
 CREATE OR REPLACE FUNCTION settle_end(p_job job) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
 	IF p_job.finished IS NOT NULL THEN
 		RETURN;
 	ELSIF p_job.status = 3 THEN
-		IF EXISTS (SELECT FROM lease
+		IF p_job.is_ending OR EXISTS (SELECT FROM lease
 			WHERE task > p_job.id << 27 AND task < (p_job.id + 1) << 27) THEN
 			RETURN;
 		END IF;

@@ -75,6 +75,17 @@ BEGIN
 	END LOOP;
 END $$;
 
+-- Cancelled jobs whose end_cancelled has not come to its end.
+CREATE OR REPLACE FUNCTION list_ending(p_limit integer) RETURNS SETOF job_line
+LANGUAGE plpgsql STABLE AS $$
+DECLARE
+	v_job bigint;
+BEGIN
+	FOR v_job IN SELECT id FROM job WHERE is_ending ORDER BY id LIMIT p_limit LOOP
+		RETURN QUERY SELECT * FROM describe_job(v_job);
+	END LOOP;
+END $$;
+
 -- A task as people see it; number is where it stands in the order of all. Columns are those that
 -- postgres_read.c reads.
 CREATE OR REPLACE VIEW task_line AS
@@ -299,10 +310,6 @@ BEGIN
 			PERFORM note_unsent();
 		END IF;
 	END LOOP;
-	SELECT id INTO v_job FROM job WHERE is_ending ORDER BY id LIMIT 1;
-	IF FOUND THEN
-		PERFORM end_page(v_job, p_limit);
-	END IF;
 	v_dropped := sweep_bundles(p_limit);
 	v_dropped := v_dropped + sweep_doomed(p_limit - v_dropped);
 	v_dropped := v_dropped + forget_messages(p_limit - v_dropped);

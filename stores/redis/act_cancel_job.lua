@@ -14,5 +14,4 @@ end
 job.state = JOB_CANCELLED
 call('SADD', prefix .. 'ending', number)
 rings['!'] = 1
-settle_job(job)
 return finish(1)

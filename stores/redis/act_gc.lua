@@ -11,25 +11,45 @@ local function next_old(kind, before)
 	return call('ZRANGEBYSCORE', prefix .. kind, '-inf', '(' .. before, 'LIMIT', 0, 1)[1]
 end
 
+-- A job whose key is the id of a task that has not ended: that has still to read what has become of it.
+-- It is put off until a later cut.
+local function is_put_off(kind, member, before)
+	local key = sub(member, 1, 1) == 'j' and call('HGET', prefix .. 'j:' .. sub(member, 2), 'key')
+	local ref = key and find_ref(key)
+	local t = ref and load_task(ref)
+	if not t or t.state > WORKING then
+		return false
+	end
+	call('ZADD', prefix .. kind, before, member)
+	left = left - 1
+	return true
+end
+
+local function delete_one(member)
+	local number = sub(member, 2)
+	if sub(member, 1, 1) == 'j' then
+		doom(number)
+		return
+	end
+	local t = load_task(number .. '0000000')
+	if t then
+		delete_pushed(t)
+		left = left - floor(t.records / 16)
+	end
+end
+
 local function delete_ended(kind, before)
 	while left > 0 do
 		local member = next_old(kind, before)
 		if not member then
 			return
 		end
-		local number = sub(member, 2)
-		if sub(member, 1, 1) == 'j' then
-			doom(number)
-		else
-			local t = load_task(number .. '0000000')
-			if t then
-				delete_pushed(t)
-				left = left - floor(t.records / 16)
-			end
+		if not is_put_off(kind, member, before) then
+			delete_one(member)
+			call('ZREM', prefix .. kind, member)
+			deleted = deleted + 1
+			left = left - 1
 		end
-		call('ZREM', prefix .. kind, member)
-		deleted = deleted + 1
-		left = left - 1
 	end
 end
 
@@ -67,7 +87,9 @@ while left > 0 do
 	if not member then
 		break
 	end
-	drop_results(member)
+	if not is_put_off('results', member, args[3]) then
+		drop_results(member)
+	end
 end
 local more = call('EXISTS', prefix .. 'doomed') == 1 or next_old('ended:good', args[1]) or
 	next_old('ended:bad', args[2]) or next_old('results', args[3])

@@ -1,9 +1,20 @@
 --#flags allow-oom
 --#needs jobs
--- args: before or false, workflow or false, state, unfinished, limit, how many to look at. Newest
--- first; answers the rows and the id to go on from, or false at the end.
+-- args: before or false, workflow or false, state, unfinished, limit, how many to look at, ending. Newest
+-- first; answers the rows and the id to go on from, or false at the end. `ending`: some of those in the
+-- set, whatever else is asked.
 --#const CALLS 500
 local rows, calls = {}, 0
+if args[7] then
+	for _, number in ipairs(call('SRANDMEMBER', prefix .. 'ending', args[5])) do
+		if get_job(number) then
+			rows[#rows + 1] = describe_job(number)
+		else
+			call('SREM', prefix .. 'ending', number)
+		end
+	end
+	return { rows, false }
+end
 local list = prefix .. (args[4] and 'running' or 'by-age')
 local from = args[1] and '(' .. args[1] or '+'
 local ids = call('ZREVRANGEBYLEX', list, from, '-', 'LIMIT', 0, args[6])

@@ -1,5 +1,5 @@
 --#flags allow-oom
---#needs ending doom
+--#needs doom
 -- args: limit, how long messages are known (ms). One page of what nobody waits for; answers how many
 -- rows were dropped, and whether there may be more.
 local limit = args[1]
@@ -34,23 +34,11 @@ local function forget_messages()
 	end
 end
 
--- Cancelled jobs come first here, since what they still have queued keeps places of others.
-local is_ending = false
-local ending = call('SRANDMEMBER', prefix .. 'ending')
-if ending then
-	local job = get_job(ending)
-	if job then
-		is_ending = end_page(job, limit)
-	else
-		call('SREM', prefix .. 'ending', ending)
-	end
-else
-	drop_unborn()
-	if left > 0 then
-		left = left - sweep_doomed(left)
-	end
-	if left > 0 then
-		forget_messages()
-	end
+drop_unborn()
+if left > 0 then
+	left = left - sweep_doomed(left)
 end
-return finish({ dropped, (is_ending or left <= 0) and 1 or 0 })
+if left > 0 then
+	forget_messages()
+end
+return finish({ dropped, left <= 0 and 1 or 0 })

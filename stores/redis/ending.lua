@@ -15,6 +15,7 @@ local function end_page(job, limit)
 	end
 	if job.swept >= job.seq - 1 then
 		call('SREM', prefix .. 'ending', job.number)
+		settle_job(job)
 		return false
 	end
 	return true

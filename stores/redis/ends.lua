@@ -19,10 +19,13 @@ local function drop_key(key, number)
 	end
 end
 
--- Ends the job where nothing of it can run any more.
+-- Ends the job where nothing of it can run any more; a cancelled one not before end_cancelled has come
+-- to its end.
 local function settle_job(job)
-	local queued = job.state == JOB_CANCELLED and 0 or job.queued
-	if job.finished > 0 or queued + job.working > 0 then
+	local is_cancelled_job = job.state == JOB_CANCELLED
+	local queued = is_cancelled_job and 0 or job.queued
+	if job.finished > 0 or queued + job.working > 0 or
+		(is_cancelled_job and call('SISMEMBER', prefix .. 'ending', job.number) == 1) then
 		return false
 	end
 	if job.state == JOB_RUNNING and job.waiting > 0 then

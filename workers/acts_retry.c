@@ -1,0 +1,162 @@
+/*
+ * What people retry. A job in the place of a task is revived before that task, which then finds it
+ * running; where we die in between, the task is revived when that job has completed
+ * (acts_follow_up).
+ */
+#include "workers/acts_rules.h"
+
+#include "base/fault.h"
+#include "base/jsontext.h"
+#include "workers/nested.h"
+
+static bool revive_here(struct store *store, const struct task_record *task,
+	struct job_rules *rules, struct error *err)
+{
+	if (!task->job_id) {
+		const struct effects nothing = { 0 };
+		return store->ops->revive(store, task->id, &nothing, err);
+	}
+	OWNED(json) json_t *payload = NULL;
+	if (!rules_open(store, task->job_id, rules, err) ||
+		!jsontext_parse(task->payload, strlen(task->payload), &payload, err))
+		return false;
+	const struct ended ended = { .name = task->name,
+		.seq = task->seq,
+		.scopes = task->scopes,
+		.job_payload = rules->payload,
+		.payload = payload,
+		.reason = task->reason };
+	struct advance advance = { 0 };
+	workflow_revive(rules->workflow, &ended, task->state, &advance);
+	bool ok = store->ops->revive(store, task->id, &advance.effects, err);
+	advance_finish(&advance);
+	return ok;
+}
+
+static bool retry_dead_of_job(
+	struct store *store, const char *id, size_t *retried, struct error *err);
+
+/* What has failed in the job that runs in the task's place is queued again first: the task then
+ * finds that job running. */
+static bool revive_place(struct store *store, const char *task_id, struct error *err)
+{
+	char id[IDS_UUID_SIZE];
+	struct job_record job = { 0 };
+	size_t retried;
+	nested_id(task_id, id);
+	if (!store->ops->get_job(store, id, &job, err))
+		return err->kind == ERROR_NOT_FOUND;
+	bool is_cancelled = job.state == JOB_CANCELLED;
+	job_record_finish(&job);
+	if (is_cancelled)
+		return error_set(err, ERROR_CONFLICT,
+			"job %s, in the place of task %s, is cancelled: it can't run again", id,
+			task_id);
+	return retry_dead_of_job(store, id, &retried, err);
+}
+
+static bool revive(struct store *store, const struct task_record *task, struct job_rules *rules,
+	struct error *err)
+{
+	if (nested_is_queue(task->queue)) {
+		if (!revive_place(store, task->id, err))
+			return false;
+		fault_step("retry-nested");
+	}
+	return revive_here(store, task, rules, err);
+}
+
+/* Upwards: the task in whose place a job runs that goes on has failed with it, and waits again. */
+static bool revive_above(struct store *store, const char *job_id, struct error *err)
+{
+	struct job_record job = { 0 };
+	struct task_record task = { 0 };
+	struct job_rules rules = { 0 };
+	if (!nested_is(job_id))
+		return true;
+	if (!store->ops->get_job(store, job_id, &job, err))
+		return false;
+	bool is_there = job.key && store->ops->get_task(store, job.key, &task, err);
+	bool ok = !job.key || is_there || err->kind == ERROR_NOT_FOUND;
+	if (is_there && task.state == TASK_FAILED) {
+		ok = revive_here(store, &task, &rules, err) || err->kind == ERROR_CONFLICT;
+		ok = ok && revive_above(store, task.job_id, err);
+	}
+	rules_close(&rules);
+	task_record_finish(&task);
+	job_record_finish(&job);
+	return ok;
+}
+
+bool acts_follow_up(struct store *store, const struct job_record *job, struct error *err)
+{
+	struct task_record task = { 0 };
+	struct job_rules rules = { 0 };
+	OWNED(free) char *failed = nested_failure(job->id);
+	if (!store->ops->get_task(store, job->key, &task, err))
+		return err->kind == ERROR_NOT_FOUND;
+	bool ok = true;
+	if (task.state == TASK_FAILED && task.reason &&
+		strncmp(task.reason, failed, strlen(failed)) == 0)
+		ok = (revive_here(store, &task, &rules, err) || err->kind == ERROR_CONFLICT) &&
+		     revive_above(store, task.job_id, err);
+	rules_close(&rules);
+	task_record_finish(&task);
+	return ok;
+}
+
+static bool can_be_revived(enum task_state state)
+{
+	return state == TASK_FAILED || state == TASK_INVALID || state == TASK_CANCELLED;
+}
+
+bool acts_retry_task(struct store *store, const char *id, struct error *err)
+{
+	struct task_record task = { 0 };
+	if (!store->ops->get_task(store, id, &task, err))
+		return false;
+	struct job_rules rules = { 0 };
+	bool ok = can_be_revived(task.state)
+			  ? revive(store, &task, &rules, err) &&
+				    (!task.job_id || revive_above(store, task.job_id, err))
+			  : error_set(err, ERROR_CONFLICT,
+				    "task %s is %s: only failed, invalid and "
+				    "cancelled tasks can be retried",
+				    id, task_state_names[task.state]);
+	rules_close(&rules);
+	task_record_finish(&task);
+	return ok;
+}
+
+static bool retry_dead_of_job(
+	struct store *store, const char *id, size_t *retried, struct error *err)
+{
+	const struct task_filter dead = {
+		.job = id, .state = -1, .is_dead = true, .with_bodies = true
+	};
+	return rules_act_on_all(store, dead, revive, retried, err);
+}
+
+bool acts_retry_job(struct store *store, const char *id, size_t *retried, struct error *err)
+{
+	struct job_record job = { 0 };
+	if (!store->ops->get_job(store, id, &job, err))
+		return false;
+	bool is_cancelled = job.state == JOB_CANCELLED;
+	job_record_finish(&job);
+	if (is_cancelled)
+		return error_set(err, ERROR_CONFLICT,
+			"job %s is cancelled: it can't run again, start it anew", id);
+	if (!retry_dead_of_job(store, id, retried, err))
+		return false;
+	fault_step("retry-above");
+	return *retried == 0 || revive_above(store, id, err);
+}
+
+bool acts_retry_dead(struct store *store, const char *queue, size_t *retried, struct error *err)
+{
+	const struct task_filter dead = {
+		.queue = queue, .state = -1, .is_dead = true, .with_bodies = true
+	};
+	return rules_act_on_all(store, dead, revive, retried, err);
+}
