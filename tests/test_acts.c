@@ -328,6 +328,26 @@ static char *explain_as_text(json_t *explanation)
 
 #define ASSERT_CONTAINS(text, part) CU_ASSERT_PTR_NOT_NULL(strstr(text, part))
 
+static void a_retry_that_can_do_nothing_says_why(void)
+{
+	struct error err = { 0 };
+	size_t retried;
+	start_job("nightly");
+	work("read", OUTCOME_FAILED);
+	char failed[STORE_ID_SIZE];
+	snprintf(failed, sizeof failed, "%s", job);
+	start_job("nightly");
+	CU_ASSERT_STRING_NOT_EQUAL(failed, job);
+	CU_ASSERT_FALSE(acts_retry_job(store, failed, &retried, &err));
+	CU_ASSERT_EQUAL(err.kind, ERROR_CONFLICT);
+	ASSERT_CONTAINS(err.text, "the key of ");
+	CU_ASSERT_TRUE(acts_cancel_job(store, job, &err));
+	CU_ASSERT_TRUE(acts_retry_job(store, failed, &retried, &err));
+	CU_ASSERT_EQUAL(retried, 1);
+	CU_ASSERT_FALSE(acts_retry_job(store, job, &retried, &err));
+	ASSERT_CONTAINS(err.text, "is cancelled: it can't run again, start it anew");
+}
+
 static void a_job_that_failed_by_a_cancel_is_explained_with_the_task_to_retry(void)
 {
 	struct error err = { 0 };
@@ -513,6 +533,7 @@ static void a_queue_that_lets_no_more_in_says_so(void)
 	X(all_dead_of_a_queue_are_retried)                                   \
 	X(purge_deletes_pushed_tasks_and_cancels_those_of_jobs)              \
 	X(purge_of_the_dead_leaves_the_others)                               \
+	X(a_retry_that_can_do_nothing_says_why)                              \
 	X(a_job_that_failed_by_a_cancel_is_explained_with_the_task_to_retry) \
 	X(a_failed_job_is_explained_with_the_command_that_mends_it)          \
 	X(a_queue_that_lets_no_more_in_says_so)                              \

@@ -72,7 +72,8 @@ bool acts_retry_task(struct store *store, const char *id, struct error *err);
 /* After the end of a job in the place of a task: where that has failed with it, and the job has
  * since been retried and completed, the task runs again. */
 bool acts_follow_up(struct store *store, const struct job_record *job, struct error *err);
-/* The same for all failed and invalid tasks of a job, or of a queue. */
+/* The same for all failed and invalid tasks of a job, or of a queue. CONFLICT where the job is
+ * cancelled, or where none could be queued: its key is taken again. */
 bool acts_retry_job(struct store *store, const char *id, size_t *retried, struct error *err);
 bool acts_retry_dead(struct store *store, const char *queue, size_t *retried, struct error *err);
 

@@ -244,5 +244,8 @@ bool acts_purge(struct store *store, const char *queue, bool is_dead, struct act
 	if (is_dead)
 		return true;
 	const struct task_filter queued = { .queue = queue, .state = TASK_QUEUED };
-	return rules_act_on_all(store, queued, cancel_listed, &purged->cancelled, err);
+	struct rules_acted acted;
+	bool ok = rules_act_on_all(store, queued, cancel_listed, &acted, err);
+	purged->cancelled = acted.count;
+	return ok;
 }

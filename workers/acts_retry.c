@@ -34,7 +34,7 @@ static bool revive_here(struct store *store, const struct task_record *task,
 }
 
 static bool retry_dead_of_job(
-	struct store *store, const char *id, size_t *retried, struct error *err);
+	struct store *store, const char *id, struct rules_acted *retried, struct error *err);
 
 /* What has failed in the job that runs in the task's place is queued again first: the task then
  * finds that job running. */
@@ -42,7 +42,7 @@ static bool revive_place(struct store *store, const char *task_id, struct error 
 {
 	char id[IDS_UUID_SIZE];
 	struct job_record job = { 0 };
-	size_t retried;
+	struct rules_acted retried;
 	nested_id(task_id, id);
 	if (!store->ops->get_job(store, id, &job, err))
 		return err->kind == ERROR_NOT_FOUND;
@@ -129,12 +129,21 @@ bool acts_retry_task(struct store *store, const char *id, struct error *err)
 }
 
 static bool retry_dead_of_job(
-	struct store *store, const char *id, size_t *retried, struct error *err)
+	struct store *store, const char *id, struct rules_acted *retried, struct error *err)
 {
 	const struct task_filter dead = {
 		.job = id, .state = -1, .is_dead = true, .with_bodies = true
 	};
 	return rules_act_on_all(store, dead, revive, retried, err);
+}
+
+/* Where nothing could be queued again, somebody should know why: a key is taken, say. */
+static bool is_refused(const struct rules_acted *retried, struct error *err)
+{
+	if (retried->count > 0 || retried->refused.kind != ERROR_CONFLICT)
+		return false;
+	*err = retried->refused;
+	return true;
 }
 
 bool acts_retry_job(struct store *store, const char *id, size_t *retried, struct error *err)
@@ -147,8 +156,12 @@ bool acts_retry_job(struct store *store, const char *id, size_t *retried, struct
 	if (is_cancelled)
 		return error_set(err, ERROR_CONFLICT,
 			"job %s is cancelled: it can't run again, start it anew", id);
-	if (!retry_dead_of_job(store, id, retried, err))
+	struct rules_acted acted;
+	if (!retry_dead_of_job(store, id, &acted, err))
 		return false;
+	if (is_refused(&acted, err))
+		return error_wrap(err, "job %s can't go on", id);
+	*retried = acted.count;
 	fault_step("retry-above");
 	return *retried == 0 || revive_above(store, id, err);
 }
@@ -158,5 +171,9 @@ bool acts_retry_dead(struct store *store, const char *queue, size_t *retried, st
 	const struct task_filter dead = {
 		.queue = queue, .state = -1, .is_dead = true, .with_bodies = true
 	};
-	return rules_act_on_all(store, dead, revive, retried, err);
+	struct rules_acted acted;
+	if (!rules_act_on_all(store, dead, revive, &acted, err) || is_refused(&acted, err))
+		return false;
+	*retried = acted.count;
+	return true;
 }

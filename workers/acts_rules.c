@@ -36,20 +36,23 @@ struct walk {
 	struct store *store;
 	act_on_task *act;
 	struct job_rules rules;
-	size_t acted;
+	struct rules_acted acted;
 };
 
 static bool act_on_listed(void *context, const struct task_record *task, struct error *err)
 {
 	struct walk *walk = context;
 	bool ok = walk->act(walk->store, task, &walk->rules, err);
-	walk->acted += ok;
+	if (ok)
+		walk->acted.count++;
+	else
+		walk->acted.refused = *err;
 	/* Somebody else may have been faster. */
 	return ok || err->kind == ERROR_CONFLICT || err->kind == ERROR_NOT_FOUND;
 }
 
 bool rules_act_on_all(struct store *store, struct task_filter filter, act_on_task *act,
-	size_t *acted, struct error *err)
+	struct rules_acted *acted, struct error *err)
 {
 	struct walk walk = { .store = store, .act = act };
 	filter.parent = -1;

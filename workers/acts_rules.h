@@ -16,5 +16,9 @@ void rules_close(struct job_rules *rules);
  * else was faster with (CONFLICT, NOT_FOUND) is passed over. */
 typedef bool act_on_task(struct store *store, const struct task_record *task,
 	struct job_rules *rules, struct error *err);
+struct rules_acted {
+	size_t count;
+	struct error refused; /* why the last one was passed over; ERROR_NONE: none was */
+};
 bool rules_act_on_all(struct store *store, struct task_filter filter, act_on_task *act,
-	size_t *acted, struct error *err);
+	struct rules_acted *acted, struct error *err);
