@@ -4,6 +4,7 @@
 set -eu
 cd "$(dirname "$0")/.."
 root=$PWD
+echo "== looking for what is needed"
 sh contrib/debian/packages.sh build examples
 
 build=${DEMO_BUILD:-$root/build-demo}

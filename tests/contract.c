@@ -107,39 +107,56 @@ static void choose_prefix(char *whole, size_t size)
 	snprintf(whole, size, "%s?prefix={%s}:", server, owner);
 }
 
-/* On the server of tests/with_postgres.sh: one schema, made as if nobody had used it yet, since a
- * new one costs more than most tests. */
-static void choose_schema(char *whole, size_t size)
+/* On the server of tests/with_postgres.sh: one schema and one session, emptied for each test, since
+ * new ones cost more than most tests. */
+static void ask_postgres(const char *sql, char **answer)
 {
-	static const char empty[] =
-		"DO $$DECLARE t text; BEGIN"
-		" FOR t IN SELECT tablename FROM pg_tables WHERE schemaname = 'contract'"
-		" AND tablename NOT IN ('meta', 'alive') LOOP"
-		" EXECUTE 'DELETE FROM contract.' || quote_ident(t); END LOOP;"
-		" IF to_regclass('contract.alive') IS NOT NULL THEN EXECUTE"
-		" 'UPDATE contract.alive SET at = extract(epoch FROM clock_timestamp()) * 1000, "
-		"since = 0';"
-		" END IF; END$$";
+	static PGconn *connection;
 	const char *server = getenv("REEVE_TEST_POSTGRES");
 	if (!server) {
 		fprintf(stderr, "run it through tests/with_postgres.sh\n");
 		abort();
 	}
-	PGconn *connection = PQconnectdb(server);
-	PGresult *result = PQexec(connection, empty);
-	if (PQresultStatus(result) != PGRES_COMMAND_OK) {
+	connection = connection ? connection : PQconnectdb(server);
+	PGresult *result = PQexec(connection, sql);
+	ExecStatusType status = PQresultStatus(result);
+	if (status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK) {
 		fprintf(stderr, "%s\n", PQerrorMessage(connection));
 		abort();
 	}
+	if (answer)
+		*answer = xstrdup(PQgetvalue(result, 0, 0));
 	PQclear(result);
-	PQfinish(connection);
-	snprintf(whole, size, "%s?schema=contract", server);
 }
 
-void contract_begin(void)
+static struct store *postgres;
+
+static bool open_postgres(struct error *err)
+{
+	static const char deletes[] =
+		"SELECT string_agg('DELETE FROM contract.' || quote_ident(tablename), '; ') ||"
+		" '; UPDATE contract.alive SET at = extract(epoch FROM clock_timestamp()) * 1000,"
+		" since = 0' FROM pg_tables"
+		" WHERE schemaname = 'contract' AND tablename NOT IN ('meta', 'alive')";
+	static char *empty;
+	char whole[128];
+	snprintf(whole, sizeof whole, "%s?schema=contract", getenv("REEVE_TEST_POSTGRES"));
+	if (empty)
+		ask_postgres(empty, NULL);
+	if (!postgres && !store_open(whole, NULL, &postgres, err))
+		return false;
+	if (!empty)
+		ask_postgres(deletes, &empty);
+	store = postgres;
+	return true;
+}
+
+static bool open_fresh(struct error *err)
 {
 	char whole[128];
 	snprintf(whole, sizeof whole, "%s", url);
+	if (strcmp(url, "postgres:") == 0)
+		return open_postgres(err);
 	if (strcmp(url, "sqlite:") == 0) {
 		snprintf(folder, sizeof folder, "%s/reeve-contract-XXXXXX",
 			getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp");
@@ -149,10 +166,13 @@ void contract_begin(void)
 	}
 	if (strcmp(url, "redis:") == 0)
 		choose_prefix(whole, sizeof whole);
-	if (strcmp(url, "postgres:") == 0)
-		choose_schema(whole, sizeof whole);
+	return store_open(whole, NULL, &store, err);
+}
+
+void contract_begin(void)
+{
 	struct error err;
-	if (!store_open(whole, NULL, &store, &err)) {
+	if (!open_fresh(&err)) {
 		fprintf(stderr, "%s\n", err.text);
 		abort();
 	}
@@ -161,7 +181,8 @@ void contract_begin(void)
 void contract_end(void)
 {
 	drop_kept();
-	store_close(store);
+	if (store != postgres)
+		store_close(store);
 	store = NULL;
 	pass_ms(-passed_ms);
 	if (folder[0])

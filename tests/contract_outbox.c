@@ -145,21 +145,22 @@ static void the_order_is_that_of_leases(void)
 
 static void many_children_leave_the_outbox_in_pages(void)
 {
-	enum { MANY = 2000, CHUNK = 500, PAGE = 100 };
+	enum { CHUNK = 500, PAGE = 100 };
+	const int many = suite_many(2000, CHUNK);
 	struct arrival arrivals[PAGE];
 	enum adoption answers[PAGE];
 	set_door("row", true);
 	struct id id = submit_one("split");
 	const struct leased *held = lease("split");
-	for (uint32_t i = 0; i < MANY; i += CHUNK)
+	for (uint32_t i = 0; i < (uint32_t)many; i += CHUNK)
 		spawn(held, i, "row", CHUNK);
 	CU_ASSERT_EQUAL(queue("row").unsent, 0);
 	CU_ASSERT_EQUAL(claim("row", 1).count, 0);
-	complete_spawning(held, "row", MANY);
-	CU_ASSERT_EQUAL(queue("row").unsent, MANY);
-	CU_ASSERT_EQUAL(queue("row").depth, MANY);
+	complete_spawning(held, "row", many);
+	CU_ASSERT_EQUAL(queue("row").unsent, many);
+	CU_ASSERT_EQUAL(queue("row").depth, many);
 	int64_t next_seq = 2;
-	for (int page = 0; page < MANY / PAGE; page++) {
+	for (int page = 0; page < many / PAGE; page++) {
 		struct outgoing_list list = claim("row", PAGE);
 		CU_ASSERT_EQUAL_FATAL(list.count, PAGE);
 		for (size_t i = 0; i < list.count; i++, next_seq++) {
@@ -180,7 +181,7 @@ static void many_children_leave_the_outbox_in_pages(void)
 	for (; (batch = lease_many("row", 1000)).count > 0; leased += (int64_t)batch.count)
 		for (size_t i = 0; i < batch.count; i++)
 			complete(&batch.tasks[i]);
-	CU_ASSERT_EQUAL(leased, MANY);
+	CU_ASSERT_EQUAL(leased, many);
 	ASSERT_JOB(id.text, JOB_COMPLETED);
 }
 
@@ -306,15 +307,16 @@ static void a_bundle_leaves_a_closed_door_whole(void)
 	set_door("row", true);
 	struct id id = submit_one("split");
 	const struct leased *held = lease("split");
-	spawn(held, 0, "row", 400);
-	complete_spawning(held, "row", 400);
+	const int many = suite_many(400, 100);
+	spawn(held, 0, "row", (size_t)many);
+	complete_spawning(held, "row", many);
 	CU_ASSERT_EQUAL(claim("row", 10).count, 10);
 	set_door("row", false);
 	while (queue("row").unsent > 0)
 		sweep(20);
-	CU_ASSERT_EQUAL(queue("row").depth, 400);
+	CU_ASSERT_EQUAL(queue("row").depth, many);
 	struct lease_batch batch = lease_many("row", 1000);
-	CU_ASSERT_EQUAL(batch.count, 400);
+	CU_ASSERT_EQUAL(batch.count, (size_t)many);
 	for (size_t i = 0; i < batch.count; i++)
 		complete(&batch.tasks[i]);
 	ASSERT_JOB(id.text, JOB_COMPLETED);

@@ -15,7 +15,7 @@
 
 #include <stdio.h>
 
-#define ACTS    10000 /* in memory; a tenth where each costs a transaction */
+#define ACTS    10000 /* in memory; a tenth, or less, where each costs a transaction */
 #define JOBS    40
 #define RECENT  6 /* leases that are likely to be still held */
 #define HELD    4000
@@ -493,7 +493,7 @@ static void run(uint64_t seed)
 		adopt_some, adopt_some, adopt_some };
 	struct model *model = xcalloc(1, sizeof *model);
 	model->state = seed;
-	const int count = contract_is_in_memory() ? ACTS : ACTS / 10;
+	const int count = contract_is_in_memory() ? ACTS : suite_many(ACTS / 10, ACTS / 40);
 	for (int i = 0; i < count; i++) {
 		acts[pick(model, ARRAY_SIZE(acts))](model);
 		if (pick(model, 150) == 0)
@@ -501,7 +501,7 @@ static void run(uint64_t seed)
 		if (i % 50 == 0)
 			recount(model);
 	}
-	while (model->job_count < JOBS)
+	while (model->job_count < (size_t)suite_many(JOBS, JOBS / 4))
 		submit_or_push(model);
 	drain(model);
 	recount(model);

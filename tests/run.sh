@@ -4,14 +4,18 @@
 #   with every pair of store and broker; TEST: a test's name as `meson test --list` shows it
 set -eu
 cd "$(dirname "$0")/.."
+echo "== looking for what is needed"
 sh contrib/debian/packages.sh build test
-# Each start of a sanitized program that is no PIE takes two thirds of the time: fewer pages to relocate.
 # The servers and languages that tests start arrive while the compiler works.
 sh contrib/debian/packages.sh servers languages &
 servers=$!
 build=${REEVE_TEST_BUILD:-build-test}
+# Each start of a sanitized program that is no PIE and brings its sanitizers with it takes half of the
+# time: fewer pages to relocate, fewer names to look up.
 [ -f "$build/build.ninja" ] || meson setup "$build" -Dfaults=true -Db_sanitize=address,undefined \
-	-Dbuildtype=debugoptimized -Dwerror=true -Dc_args=-fno-pie -Dc_link_args=-no-pie >/dev/null
+	-Dbuildtype=debugoptimized -Dwerror=true -Dc_args=-fno-pie \
+	-Dc_link_args="['-no-pie','-static-libasan','-static-libubsan']" >/dev/null
+echo "== building in $build"
 ninja -C "$build" >"$build/ninja.log" 2>&1 || { tail -n 40 "$build/ninja.log"; exit 1; }
 wait $servers
 sh tests/layers.sh

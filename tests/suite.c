@@ -3,6 +3,13 @@
 
 #include <CUnit/Basic.h>
 #include <stdio.h>
+#include <stdlib.h>
+
+int suite_many(int all, int quick)
+{
+	const char *is_quick = getenv("REEVE_TEST_QUICK");
+	return is_quick && *is_quick ? quick : all;
+}
 
 int suite_run(const char *name, const struct suite_test *tests, size_t count)
 {

@@ -12,5 +12,8 @@ struct suite_test {
 #function, function \
 	}
 
+/* So many of something; fewer of it in the quick set (REEVE_TEST_QUICK, see tests/run.sh). */
+int suite_many(int all, int quick);
+
 /* Runs the tests in order, prints CUnit's summary, answers 1 where one failed or none ran. */
 int suite_run(const char *name, const struct suite_test *tests, size_t count);

@@ -6,7 +6,7 @@
 
 #include <stdint.h>
 
-#define ROUNDS 5000
+#define ROUNDS ((size_t)suite_many(5000, 1000))
 
 static uint64_t random_state = 88172645463325252u;
 
@@ -92,7 +92,7 @@ static void spoiled_descriptors_are_refused_with_reasons_or_work(void)
 {
 	OWNED(json) json_t *good = read_json(full);
 	size_t accepted = 0;
-	for (int round = 0; round < ROUNDS; round++) {
+	for (size_t round = 0; round < ROUNDS; round++) {
 		OWNED(json) json_t *descriptor = json_deep_copy(good);
 		OWNED(workflow) struct workflow *workflow = NULL;
 		struct workflow_faults faults = { 0 };
@@ -118,7 +118,7 @@ static void spoiled_yaml_is_refused_or_read(void)
 		"      - b\n  b: {<<: [*base], payload: {x: 0x1f, y: \"z\\n\"}}\n";
 	static const char signs[] = "&*<>:-[]{},#|'\"!%@`~ \n\t?\\x\x80\xff";
 	size_t read = 0;
-	for (int round = 0; round < ROUNDS; round++) {
+	for (size_t round = 0; round < ROUNDS; round++) {
 		char text[sizeof good];
 		struct error err = { 0 };
 		OWNED(json) json_t *value = NULL;

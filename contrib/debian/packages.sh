@@ -34,10 +34,15 @@ for package in $wanted; do
 done
 [ -n "$missing" ] || exit 0
 
-if [ "$(id -u)" -ne 0 ]; then
-	echo "packages.sh: missing, and only root can install:$missing" >&2
+if ! command -v apt-get >/dev/null; then
+	echo "packages.sh: no apt-get here; needed under the names that this system gives them:$missing" >&2
 	exit 1
 fi
+if [ "$(id -u)" -ne 0 ]; then
+	echo "packages.sh: missing, and only root can install; as root: apt-get install --no-install-recommends$missing" >&2
+	exit 1
+fi
+echo "packages.sh: installing$missing" >&2
 export DEBIAN_FRONTEND=noninteractive
 log=$(mktemp)
 # shellcheck disable=SC2086 # the list is words

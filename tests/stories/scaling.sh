@@ -26,6 +26,7 @@ is() { [ "$(value "$1" "$2")" = "$3" ]; }
 
 start_reeve
 same "a queue without tasks starts without workers" "$(value mail workers) $(value mail desired)" "0 0"
+eventually 30 is mail depth 0 # before that nobody has looked
 same "and nothing holds it up" "$(reeve explain mail --json | json 'v["status"], v["findings"]')" '["idle", []]'
 reeve push mail '"now"' --wait >/dev/null
 saw "its first task wakes it"
