@@ -326,7 +326,7 @@ static void a_store_of_the_first_schema_gets_what_doors_need_and_keeps_its_tasks
 	open_at_once();
 	store = ground_open();
 	CU_ASSERT_STRING_EQUAL(
-		ground_ask(raw, "SELECT value FROM meta WHERE name = 'version'"), "6");
+		ground_ask(raw, "SELECT value FROM meta WHERE name = 'version'"), "7");
 	CU_ASSERT_STRING_EQUAL(
 		ground_ask(raw, "SELECT value FROM meta WHERE name = 'tag'"), before);
 	CU_ASSERT_EQUAL(ground_count_ready("mail"), 1);

@@ -291,6 +291,8 @@ BEGIN
 	SELECT * INTO v FROM task WHERE id = v_number;
 	IF p_outcome = 6 AND v.id IS NOT NULL AND v.wait_gate IS NULL THEN
 		RAISE EXCEPTION 'task % waits for nothing', p_id USING ERRCODE = 'RV400';
+	ELSIF v.line IS NOT NULL THEN -- before any row
+		PERFORM lock_line(v.queue, v.line);
 	END IF;
 	DELETE FROM lease WHERE task = v_number AND owner = p_owner AND attempt = p_attempt
 		AND nonce = p_nonce RETURNING * INTO l;

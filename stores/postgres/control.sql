@@ -46,12 +46,11 @@ END $$;
 CREATE OR REPLACE FUNCTION end_page(p_job bigint, p_limit integer) RETURNS boolean
 LANGUAGE plpgsql AS $$
 DECLARE
-	v_swept bigint;
+	v_job job := lock_job(p_job); -- a fold takes rows of it and then its own
+	v_swept bigint := v_job.swept;
 	v_seen integer := 0;
-	v_job job;
 	v task;
 BEGIN
-	SELECT swept INTO v_swept FROM job WHERE id = p_job FOR NO KEY UPDATE;
 	PERFORM lock_lines(ARRAY(SELECT id FROM task WHERE id > (p_job << 27 | v_swept)
 		AND id < (p_job + 1) << 27 ORDER BY id LIMIT p_limit));
 	FOR v IN SELECT * FROM task WHERE id > (p_job << 27 | v_swept) AND id < (p_job + 1) << 27
@@ -133,6 +132,7 @@ BEGIN
 	IF v_number & 134217727 <> 0 THEN
 		v_job := lock_job(v_number >> 27);
 	END IF;
+	PERFORM lock_lines(ARRAY[v_number]);
 	SELECT * INTO STRICT v FROM task WHERE id = v_number FOR UPDATE;
 	IF v.state NOT IN (4, 5, 7) THEN
 		RAISE EXCEPTION 'task % is %', p_id, state_name(v.state) USING ERRCODE = 'RV409';
@@ -188,6 +188,7 @@ RETURNS integer LANGUAGE plpgsql AS $$
 DECLARE
 	v_queue integer := (SELECT id FROM queue WHERE name = p_queue);
 	v_count integer := 0;
+	v_page bigint[];
 	v task;
 BEGIN
 	IF p_dead THEN
@@ -200,13 +201,10 @@ BEGIN
 		END LOOP;
 		RETURN v_count;
 	END IF;
-	PERFORM lock_lines(ARRAY(SELECT task FROM pushed WHERE queue = v_queue AND finished IS NULL
-		ORDER BY task LIMIT p_limit));
-	FOR v IN SELECT t.* FROM pushed p JOIN task t ON t.id = p.task
-		WHERE p.queue = v_queue AND p.finished IS NULL
-		AND NOT EXISTS (SELECT FROM lease l WHERE l.task = p.task) ORDER BY p.task
-	LOOP
-		EXIT WHEN v_count >= p_limit;
+	v_page := ARRAY(SELECT p.task FROM pushed p WHERE p.queue = v_queue AND p.finished IS NULL
+		AND NOT EXISTS (SELECT FROM lease l WHERE l.task = p.task) ORDER BY p.task LIMIT p_limit);
+	PERFORM lock_lines(v_page);
+	FOR v IN SELECT * FROM task WHERE id = ANY (v_page) ORDER BY id LOOP
 		IF v.state = 1 AND detach(v) THEN -- else somebody is taking it
 			PERFORM leave_line(v);
 			PERFORM delete_pushed(v.id);
@@ -227,6 +225,10 @@ DECLARE
 	v task;
 	d dead;
 BEGIN
+	IF NOT try_lines(ARRAY(SELECT id FROM task WHERE id > v_first AND id < (p_job + 1) << 27
+			ORDER BY id LIMIT p_limit)) THEN
+		RETURN p_limit; -- the next page of retention
+	END IF;
 	FOR v IN SELECT * FROM task WHERE id > v_first AND id < (p_job + 1) << 27 ORDER BY id LIMIT p_limit
 	LOOP
 		v_last := v.id;

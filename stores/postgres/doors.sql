@@ -279,7 +279,11 @@ BEGIN
 	SELECT * INTO v FROM task WHERE id = number_of(p_id);
 	IF NOT FOUND THEN
 		RETURN 2;
-	ELSIF v.bundle IS NOT NULL THEN
+	ELSIF p_group IS NOT NULL THEN -- the line before any row
+		PERFORM lock_line(v.queue, p_group);
+		SELECT * INTO v FROM task WHERE id = v.id;
+	END IF;
+	IF v.bundle IS NOT NULL THEN
 		SELECT * INTO v_bundle FROM bundle WHERE id = v.bundle FOR UPDATE;
 		SELECT * INTO v FROM task WHERE id = v.id;
 	END IF;

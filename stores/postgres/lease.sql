@@ -122,7 +122,13 @@ BEGIN
 		RETURN false;
 	END IF;
 	SELECT * INTO v FROM task WHERE id = p_number;
-	IF v.state <> 0 OR NOT detach(v) THEN
+	PERFORM FROM waiter WHERE job = p_number >> 27 AND scope = v.wait_scope AND gate = v.wait_gate
+		AND task = p_number FOR UPDATE SKIP LOCKED;
+	IF NOT FOUND AND v.state = 0 THEN
+		-- Somebody is waking it, and may wait for its row here; should he be undone it is not forgotten.
+		INSERT INTO delayed VALUES (v.queue, now_ms() + 1000, v.id, 0, true);
+		RETURN false;
+	ELSIF v.state <> 0 OR NOT detach(v) THEN
 		RETURN false;
 	END IF;
 	PERFORM stop_waiting(v);
@@ -199,6 +205,16 @@ BEGIN
 	next_ms := least(CASE WHEN v_next < 0 THEN 0 ELSE v_next END, next_lapse(p_queue), v_wait);
 END $$;
 
+-- A task at the head of the queue that is to be ended, in a line that somebody has just now. Whoever has the
+-- line may wait for us, so it is left to the next look.
+CREATE OR REPLACE FUNCTION is_barred(p_task bigint) RETURNS boolean LANGUAGE plpgsql AS $$
+DECLARE
+	v task;
+BEGIN
+	SELECT * INTO v FROM task WHERE id = p_task AND line IS NOT NULL;
+	RETURN FOUND AND is_job_cancelled(p_task) AND NOT try_line(v.queue, v.line);
+END $$;
+
 -- At most p_left tasks, under the nonces behind the first p_taken.
 CREATE OR REPLACE FUNCTION lease_queue(p_queue integer, p_owner text, p_lease_ms bigint,
 	p_nonces bigint[], p_taken integer, p_left integer) RETURNS SETOF reply LANGUAGE plpgsql AS $$
@@ -208,9 +224,18 @@ DECLARE
 	v_left integer := p_left;
 	v_ended integer := 0;
 	v_leased integer := 0;
+	v_has_lines boolean := EXISTS (SELECT FROM turn WHERE queue = p_queue);
 	r reply;
 BEGIN
 	WHILE v_left > 0 AND v_ended < 16 LOOP
+		IF v_has_lines THEN -- the first one that is free stays it until the end of the transaction
+			SELECT * INTO v_entry FROM ready WHERE queue = p_queue
+				ORDER BY queue, rank, due, n, bundle LIMIT 1 FOR UPDATE SKIP LOCKED;
+			IF FOUND AND v_entry.bundle = 0 AND is_barred(v_entry.n) THEN
+				PERFORM note_ready(p_queue, 1);
+				EXIT;
+			END IF;
+		END IF;
 		DELETE FROM ready WHERE (queue, rank, due, n, bundle) = (
 			SELECT queue, rank, due, n, bundle FROM ready WHERE queue = p_queue
 			ORDER BY queue, rank, due, n, bundle LIMIT 1 FOR UPDATE SKIP LOCKED)
@@ -247,8 +272,9 @@ CREATE OR REPLACE FUNCTION asked(p_queues text[], p_limits bigint[]) RETURNS
 	ORDER BY w.place
 $$;
 
--- First what is due in all of them is put back, then those with limits are locked in one order, then it
--- leases: so nobody waits for anybody who waits for him.
+-- First what is due in all of them is put back, which locks lines, then those with limits are locked, also
+-- those that ring_freed looks at, both in the order of their queues; then it leases, and waits for nobody. So
+-- nobody waits for anybody who waits for him.
 CREATE OR REPLACE FUNCTION lease_queues(p_queues text[], p_owner text, p_lease_ms bigint,
 	p_nonces bigint[], p_limits bigint[]) RETURNS SETOF reply LANGUAGE plpgsql AS $$
 DECLARE
@@ -259,16 +285,23 @@ DECLARE
 	v_before integer;
 	v_room integer;
 	v_from integer[] := '{}';
+	v_freed integer[];
 	r reply;
 BEGIN
-	FOR v IN SELECT * FROM asked(p_queues, p_limits) LOOP
+	FOR v IN SELECT * FROM asked(p_queues, p_limits) a ORDER BY a.id LOOP
 		v_expired := v_expired - put_back_expired(v.id, v_expired);
 		v_due := v_due - make_due(v.id, v_due);
 	END LOOP;
-	IF p_limits IS NOT NULL THEN
-		FOR v IN SELECT * FROM asked(p_queues, p_limits) a ORDER BY a.id LOOP
-			PERFORM note_limit(v.id, v.span, v.working);
-			IF v.rate > 0 OR v.working > 0 THEN
+	v_freed := ARRAY(SELECT DISTINCT item::integer FROM noted('reeve.freed') item);
+	IF p_limits IS NOT NULL OR v_freed <> '{}' THEN
+		FOR v IN SELECT q AS id, a.span, a.rate > 0 OR a.working > 0 AS is_limited, a.working
+			FROM (SELECT x.id FROM asked(p_queues, p_limits) x UNION SELECT unnest(v_freed)) u (q)
+			LEFT JOIN asked(p_queues, p_limits) a ON a.id = q ORDER BY q
+		LOOP
+			IF p_limits IS NOT NULL AND v.span IS NOT NULL THEN
+				PERFORM note_limit(v.id, v.span, v.working);
+			END IF;
+			IF v.is_limited OR v.id = ANY (v_freed) THEN
 				PERFORM lock_limits(v.id);
 			END IF;
 		END LOOP;

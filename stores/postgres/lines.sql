@@ -8,8 +8,15 @@ BEGIN
 		hashtext((SELECT value FROM meta WHERE name = 'tag') || ':' || p_queue), hashtext(p_line));
 END $$;
 
--- The lines of the tasks, in the one order in which a transaction locks several of them. First of
--- all: who holds a line may wait for a row, but nobody who holds a row of those waits for a line.
+-- The same for who holds what stands behind lines in the order of locks (docs/stores.md): he does not wait.
+CREATE OR REPLACE FUNCTION try_line(p_queue integer, p_line text) RETURNS boolean
+LANGUAGE plpgsql VOLATILE AS $$
+BEGIN
+	RETURN pg_try_advisory_xact_lock(
+		hashtext((SELECT value FROM meta WHERE name = 'tag') || ':' || p_queue), hashtext(p_line));
+END $$;
+
+-- The lines of the tasks, in the one order in which a transaction locks several of them.
 CREATE OR REPLACE FUNCTION lock_lines(p_tasks bigint[]) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
 	v record;
@@ -19,6 +26,19 @@ BEGIN
 	LOOP
 		PERFORM lock_line(v.queue, v.line);
 	END LOOP;
+END $$;
+
+-- The lines of tasks of a job that is deleted; false where somebody has one of them.
+CREATE OR REPLACE FUNCTION try_lines(p_tasks bigint[]) RETURNS boolean LANGUAGE plpgsql AS $$
+DECLARE
+	v record;
+BEGIN
+	FOR v IN SELECT DISTINCT queue, line FROM task WHERE id = ANY (p_tasks) AND line IS NOT NULL LOOP
+		IF NOT try_line(v.queue, v.line) THEN
+			RETURN false;
+		END IF;
+	END LOOP;
+	RETURN true;
 END $$;
 
 -- The task joins at the end; the caller sees to it that it takes its turn.
