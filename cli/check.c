@@ -28,6 +28,7 @@ static void check_workflow(const struct config *config, const struct workflow_li
 	if (workflow_open(list, source->name, &workflow, &mistakes, &err)) {
 		workflow_check_queues(workflow, config, is_strict, &mistakes, &warnings);
 		workflow_check_ignored(workflow, is_strict ? &mistakes : &warnings);
+		workflow_check_sections(workflow, config, &warnings);
 	} else if (mistakes.count == 0)
 		add_line(&report->lines, &report->count, xprintf("%s: %s", source->path, err.text));
 	add_lines(&report->lines, &report->count, source->path, &mistakes);
@@ -52,12 +53,29 @@ bool check_queues(const struct workflow *workflow, const struct config *config, 
 	return ok;
 }
 
+static void check_payload(const struct config_schedule *schedule, const struct workflow_list *list,
+	struct config_faults *report)
+{
+	OWNED(workflow) struct workflow *workflow = NULL;
+	OWNED(free) char *place = xprintf("schedules.%s.payload", schedule->name);
+	struct workflow_faults found = { 0 };
+	struct error err;
+	if (workflow_open(list, schedule->workflow, &workflow, NULL, &err))
+		workflow_check_payload(workflow, place, schedule->payload, &found);
+	add_lines(&report->warnings, &report->warning_count, schedule->place, &found);
+	workflow_faults_finish(&found);
+}
+
 /* Whoever is first starts what is due: so each host has to know the workflow. */
 static void check_schedule(const struct config_schedule *schedule,
 	const struct catalogue *catalogue, bool is_strict, struct config_faults *report)
 {
-	if (!schedule->workflow || catalogue_find(catalogue, schedule->workflow))
+	if (!schedule->workflow)
 		return;
+	if (catalogue_find(catalogue, schedule->workflow)) {
+		check_payload(schedule, &catalogue->list, report);
+		return;
+	}
 	char *line = xprintf("%s: schedules.%s.workflow: there is no workflow %s", schedule->place,
 		schedule->name, schedule->workflow);
 	if (is_strict)

@@ -167,6 +167,49 @@ static void warn_broker(const struct check *check)
 			"without an SQS broker .fifo is but a part of the name");
 }
 
+/* What works on a pool's tasks, as the file says it. */
+static const char *describe_pool(const struct config_queue *pool)
+{
+	static const char *const types[] = { [QUEUE_SYNC] = "type sync",
+		[QUEUE_SPLIT] = "type split",
+		[QUEUE_NOOP] = "type noop",
+		[QUEUE_PROGRAM] = "type program" };
+	if (pool->type != QUEUE_HANDLER)
+		return types[pool->type];
+	if (pool->post)
+		return "post";
+	return pool->protocol == PROTOCOL_STREAM ? "protocol stream" : "protocol exec";
+}
+
+/* The first queue that both pull, or NULL. */
+static const char *find_shared(const struct config_queue *pool, const struct config_queue *other)
+{
+	for (size_t i = 0; i < config_pull_count(pool); i++)
+		if (config_pulls(other, config_pull_name(pool, i)))
+			return config_pull_name(pool, i);
+	return NULL;
+}
+
+/* Pools of several files and hosts may share a queue, but hardly so. The pools before this one are
+ * read already. */
+static void warn_shared(const struct check *check)
+{
+	struct loading *loading = check->section->loading;
+	const struct config *config = loading->config;
+	const struct config_queue *own = check->queue;
+	for (size_t i = 0; &config->queues[i] != own; i++) {
+		const struct config_queue *other = &config->queues[i];
+		const char *is = describe_pool(own), *was = describe_pool(other);
+		const char *queue = strcmp(is, was) == 0 ? NULL : find_shared(own, other);
+		const struct where *at = section_place(check->section, "pull");
+		if (queue)
+			faults_warn(&loading->faults, at->source ? at : check->at,
+				"%s pulls %s too, with %s, and this one has %s: each task goes to "
+				"whichever is free",
+				other->name, queue, was, is);
+	}
+}
+
 void checks_queue(struct section *section, const struct where *at)
 {
 	struct check check = { section, section->base, at };
@@ -178,6 +221,7 @@ void checks_queue(struct section *section, const struct where *at)
 	warn_delay(&check, "retries.delay", queue->retries.delay_ms, queue->retries.max_delay_ms);
 	warn_delay(&check, "restart.delay", queue->restart.delay_ms, queue->restart.max_delay_ms);
 	warn_broker(&check);
+	warn_shared(&check);
 	warn_programs(&check);
 	warn_folder(&check);
 	warn_owner(&check);

@@ -111,6 +111,25 @@ static void a_change_of_the_broker_rolls_all_workers(void)
 	CU_ASSERT_FALSE(config_compare_globals(one, one));
 }
 
+static void pools_of_different_kinds_on_one_queue_are_warnings(void)
+{
+	OWNED(free)
+	char *warnings = files_warnings(STORE
+		"queues:\n  mail: { run: [sh] }\n  more: { run: [sh, x], pull: [mail, urgent] }\n"
+		"  live: { run: [sh], protocol: stream, pull: { urgent: 2 } }\n"
+		"  urgent: { type: sync }\n  own: { type: program, run: [sh] }\n"
+		"  web: { post: 'http://127.0.0.1:1/', pull: [own] }\n");
+	expect_same("shared queues", warnings,
+		"reeve.yaml:5:40: queues.live.pull: more pulls urgent too, with protocol exec, and "
+		"this one has protocol stream: each task goes to whichever is free\n"
+		"reeve.yaml:6:3: queues.urgent: live pulls urgent too, with protocol stream, and "
+		"this one has type sync: each task goes to whichever is free\n"
+		"reeve.yaml:6:3: queues.urgent: more pulls urgent too, with protocol exec, and "
+		"this one has type sync: each task goes to whichever is free\n"
+		"reeve.yaml:8:39: queues.web.pull: own pulls own too, with type program, and this "
+		"one has post: each task goes to whichever is free");
+}
+
 static void keys_that_do_nothing_are_warnings(void)
 {
 	static const struct row rows[] = {
@@ -150,6 +169,7 @@ int main(void)
 		SUITE_TEST(a_broker_is_read_with_its_time_to_send_again),
 		SUITE_TEST(what_fills_the_broker_is_hidden_and_kept_from_handlers),
 		SUITE_TEST(a_change_of_the_broker_rolls_all_workers),
+		SUITE_TEST(pools_of_different_kinds_on_one_queue_are_warnings),
 		SUITE_TEST(keys_that_do_nothing_are_warnings),
 	};
 	files_enter();

@@ -147,6 +147,53 @@ static void the_same_workflow_in_yaml_and_json_is_the_same_text(void)
 	check_text(jsontext_print(descriptor), yaml);
 }
 
+static void keys_of_payloads_that_name_a_task_are_warnings(void)
+{
+	OWNED(json) json_t *rules = read_json("{'times':{'presence':true},'report':{},'n':{}}");
+	OWNED(json) json_t *none = json_object();
+	struct config_queue queues[] = {
+		{ .name = (char *)"work", .validate = rules },
+		{ .name = (char *)"split",
+			.type = QUEUE_SPLIT,
+			.split_payload_key = (char *)"rows",
+			.validate = none },
+	};
+	const struct config config = { .queues = queues, .queue_count = 2 };
+	OWNED(workflow)
+	struct workflow *workflow =
+		make_workflow("{'payload':{'n':1,'rows':[1],'report':{'to':'a'}},"
+			      "'tasks':{'cut':{'queue':'split','starts_parallel':['rows']},'rows':{"
+			      "'queue':'far'},"
+			      "'deep':{'workflow':'other'},"
+			      "'report':{'queue':'work','after':'rows','when':{'payload.rows.x':{'"
+			      "presence':true},"
+			      "'payload.to':{'presence':true},'results.rows.ok':true}}}}");
+	OWNED(json) json_t *payload = read_json("{'cut':null,'deep':{'a':1},'n':2}");
+	struct workflow_faults found = { 0 };
+	workflow_check_sections(workflow, &config, &found);
+	workflow_check_payload(workflow, "schedules.s.payload", payload, &found);
+	static const char *const expected[] = {
+		"workflow test: payload.rows: a task of workflow test has this name: so it is the "
+		"task's section, which has to be an object, and no task gets it",
+		"workflow test: tasks.cut: `split` of its queue reads \"rows\" of the payload, but "
+		"a "
+		"task has this name: in a job's payload it is that task's section, and arrives "
+		"nowhere as a key",
+		"workflow test: tasks.report: `when` reads \"rows\" of the payload, but a task has "
+		"this name: in a job's payload it is that task's section, and arrives nowhere as a "
+		"key",
+		"workflow test: tasks.report: `validate` of its queue reads \"report\" of the "
+		"payload, but a task has this name: in a job's payload it is that task's section, "
+		"and arrives nowhere as a key",
+		"schedules.s.payload.cut: a task of workflow test has this name: so it is the "
+		"task's section, which has to be an object, and no task gets it",
+	};
+	CU_ASSERT_EQUAL_FATAL(found.count, ARRAY_SIZE(expected));
+	for (size_t i = 0; i < found.count; i++)
+		check_text(xstrdup(found.lines[i]), expected[i]);
+	workflow_faults_finish(&found);
+}
+
 static void gates_need_sync_queues_and_unknown_queues_are_warnings(void)
 {
 	struct config_queue queues[] = { { .name = (char *)"work", .type = QUEUE_HANDLER },
@@ -266,6 +313,7 @@ int main(void)
 		SUITE_TEST(bad_yaml_is_refused_with_its_place),
 		SUITE_TEST(a_bomb_of_aliases_is_refused),
 		SUITE_TEST(the_same_workflow_in_yaml_and_json_is_the_same_text),
+		SUITE_TEST(keys_of_payloads_that_name_a_task_are_warnings),
 		SUITE_TEST(gates_need_sync_queues_and_unknown_queues_are_warnings),
 		SUITE_TEST(the_tree_shows_every_task_with_what_it_waits_for),
 		SUITE_TEST(the_tree_of_a_job_has_its_counts),

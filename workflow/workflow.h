@@ -81,6 +81,15 @@ struct config;
 void workflow_check_queues(const struct workflow *workflow, const struct config *config,
 	bool strict, struct workflow_faults *mistakes, struct workflow_faults *warnings);
 
+/* Adds a line for each key of payloads that a task is meant to read (by its `when`, or its queue's
+ * `split` or `validate`), or that the workflow's own payload has, and that is the name of a task:
+ * then it is that task's section. */
+void workflow_check_sections(const struct workflow *workflow, const struct config *config,
+	struct workflow_faults *found);
+/* The same for a payload that jobs of the workflow are started with; place: what it is. */
+void workflow_check_payload(const struct workflow *workflow, const char *place,
+	const json_t *payload, struct workflow_faults *found);
+
 /* Adds a line for each thing in the descriptor that is taken, as in Qyu, and not looked at. */
 void workflow_check_ignored(const struct workflow *workflow, struct workflow_faults *found);
 
