@@ -55,10 +55,15 @@ void traces_show_attempts(const struct attempt_list *attempts)
 bool traces_show_line(struct store *store, const struct task_record *task, struct error *err)
 {
 	OWNED(jobs) struct jobs *jobs = jobs_create();
+	const struct place_in_job place = { task->job_id, task->name, task->wait_gate,
+		task->parent };
 	const struct line *line;
-	if (!task->job_id || task->parent <= 0)
+	int64_t seq;
+	if (!jobs_find_ancestor(jobs, store, &place, &seq, err))
+		return false;
+	if (seq == 0)
 		return true;
-	if (!jobs_get_line(jobs, store, task->job_id, task->parent, &line, err))
+	if (!jobs_get_line(jobs, store, task->job_id, seq, &line, err))
 		return false;
 	if (json_array_size(line->trace) == 0)
 		return true;
