@@ -9,7 +9,7 @@ build="gcc libc6-dev meson ninja-build pkg-config libev-dev libyaml-dev libjanss
 examples="python3 tzdata"
 tests="libcunit1-dev openssl procps python3 sqlite3 tzdata"
 languages="nodejs php-cli ruby"
-servers="redis-server postgresql pgbouncer npm python3-boto3"
+servers="redis-server postgresql pgbouncer npm python3-boto3 curl"
 ci="clang clang-format shellcheck valgrind git scdoc"
 
 wanted=
