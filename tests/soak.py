@@ -138,7 +138,7 @@ def private_kib():
 
 
 def is_sanitized():
-    return "libasan" in pathlib.Path(f"/proc/{supervisor.pid}/maps").read_text()
+    return b"__asan_init" in pathlib.Path(REEVE).read_bytes()
 
 
 def send(pid, number):

@@ -20,27 +20,27 @@ same "it is process 1" "$(reeve status --json | json 'v["pid"]')" 1
 inside=$(pgrep -P "$outer" | head -n 1)
 supervisor=$inside
 for n in 1 2 3 4 5; do reeve push mail "$n" --wait >/dev/null; done
-zombies() { nsenter -t "$inside" -p -m ps -eo stat,ppid | awk '$1 ~ /^Z/ && $2 == 1' | wc -l; }
+zombies() { nsenter -t "$inside" -p -m -r ps -eo stat,ppid | awk '$1 ~ /^Z/ && $2 == 1' | wc -l; }
 reaped() { [ "$(zombies)" = 0 ]; }
 eventually 20 reaped
 saw "no zombie stays"
-worker=$(nsenter -t "$inside" -p -m "$REEVE" -c "$home/reeve.yaml" status --json | json 'v["workers"][0]["pid"]')
-nsenter -t "$inside" -p -m kill -KILL "$worker"
+worker=$(nsenter -t "$inside" -p -m -r "$REEVE" -c "$home/reeve.yaml" status --json | json 'v["workers"][0]["pid"]')
+nsenter -t "$inside" -p -m -r kill -KILL "$worker"
 restarted() { [ "$(reeve status --json | json 'v["queues"]["mail"]["restarts"]')" = 1 ]; }
 eventually 20 restarted
-same "the shell's own child goes on" "$(nsenter -t "$inside" -p -m pgrep -c sleep)" 1
+same "the shell's own child goes on" "$(nsenter -t "$inside" -p -m -r pgrep -c sleep)" 1
 kill -USR2 "$inside"
 eventually 20 grep -q 'supervisor: replaced: ' log
 eventually 20 reeve status
 same "USR2: another binary is process 1" "$(reeve status --json | json 'v["pid"]')" 1
-nsenter -t "$inside" -p -m sh -c '(setsid sleep 500 &)'
-worker=$(nsenter -t "$inside" -p -m "$REEVE" -c "$home/reeve.yaml" status --json | json 'v["workers"][0]["pid"]')
-nsenter -t "$inside" -p -m kill -KILL "$worker"
+nsenter -t "$inside" -p -m -r sh -c '(setsid sleep 500 &)'
+worker=$(nsenter -t "$inside" -p -m -r "$REEVE" -c "$home/reeve.yaml" status --json | json 'v["workers"][0]["pid"]')
+nsenter -t "$inside" -p -m -r kill -KILL "$worker"
 restarted_again() { [ "$(reeve status --json | json 'v["queues"]["mail"]["restarts"]')" = 2 ]; }
 eventually 20 restarted_again
 reeve push mail 6 --wait >/dev/null
 same "the shell's own child still goes on, a stranger's orphan does not" \
-	"$(nsenter -t "$inside" -p -m pgrep -af 'sleep [56]00' | sed 's/^[0-9]* //')" "sleep 600"
+	"$(nsenter -t "$inside" -p -m -r pgrep -af 'sleep [56]00' | sed 's/^[0-9]* //')" "sleep 600"
 eventually 20 reaped
 kill -TERM "$inside"
 code=0
