@@ -276,6 +276,45 @@ static void an_after_task_goes_on_the_line_of_what_ended_last(void)
 	fixture_close();
 }
 
+/* Below each of two branches there are more tasks than are walked through one by one. */
+static void results_from_deep_below_are_those_of_the_gates_own_scope(void)
+{
+	static const char *const reports[] = { "report.1", "report.2" };
+	fixture_open();
+	fixture_queue("top", QUEUE_HANDLER,
+		"echo '{\"spawn\":[{\"task\":\"branch\",\"payload\":{\"b\":1}},"
+		"{\"task\":\"branch\",\"payload\":{\"b\":2}}]}' >&$REEVE_FD");
+	fixture_queue("branch", QUEUE_HANDLER,
+		"b=$(sed 's/.*\"b\":\\([12]\\).*/\\1/'); "
+		"for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do "
+		"echo '{\"spawn\":[{\"task\":\"mid\",\"payload\":{\"b\":'$b'}}]}'; done "
+		">&$REEVE_FD");
+	fixture_queue("mid", QUEUE_NOOP, NULL);
+	fixture_queue("leaf", QUEUE_HANDLER,
+		"echo '{\"done\":'$(sed 's/.*\"b\":\\([12]\\).*/\\1/')'}' >&$REEVE_FD");
+	fixture_queue("gate", QUEUE_SYNC, NULL);
+	fixture_queue("report", QUEUE_HANDLER,
+		"cat >envelope; mv envelope report.$(sed 's/.*\"b\":\\([12]\\).*/\\1/' envelope)");
+	const char *job = fixture_start(
+		"{\"starts\":[\"top\"],\"tasks\":{\"top\":{\"queue\":\"top\",\"starts_parallel\":"
+		"[\"branch\"]},\"branch\":{\"queue\":\"branch\",\"starts_parallel\":[\"mid\"],"
+		"\"starts\":[\"gate\"]},\"mid\":{\"queue\":\"mid\",\"starts\":[\"leaf\"]},"
+		"\"leaf\":{\"queue\":\"leaf\"},\"gate\":{\"queue\":\"gate\",\"starts\":"
+		"[\"report\"],\"waits_for\":{\"leaf\":\"completed\"}},\"report\":"
+		"{\"queue\":\"report\"}}}",
+		"{}");
+	fixture_drain();
+	CU_ASSERT_EQUAL(fixture_job_state(job), JOB_COMPLETED);
+	for (int i = 0; i < 2; i++) {
+		OWNED(json) json_t *report = read_json(reports[i]);
+		const json_t *leaves = member(member(report, "inputs"), "leaf");
+		CU_ASSERT_EQUAL(json_array_size(leaves), 20);
+		for (size_t j = 0; j < json_array_size(leaves); j++)
+			CU_ASSERT_EQUAL(json_integer_value(json_array_get(leaves, j)), i + 1);
+	}
+	fixture_close();
+}
+
 static void a_name_that_two_ways_lead_to_is_awaited_on_both(void)
 {
 	fixture_open();
@@ -485,6 +524,7 @@ int main(void)
 		SUITE_TEST(a_report_runs_after_both_imports_with_their_results),
 		SUITE_TEST(what_an_after_task_starts_gets_the_result_of_that_task),
 		SUITE_TEST(an_after_task_goes_on_the_line_of_what_ended_last),
+		SUITE_TEST(results_from_deep_below_are_those_of_the_gates_own_scope),
 		SUITE_TEST(a_name_that_two_ways_lead_to_is_awaited_on_both),
 		SUITE_TEST(a_child_sees_its_parents_result_and_the_trace_of_its_line),
 		SUITE_TEST(a_gate_whose_time_is_over_fails),

@@ -9,6 +9,9 @@
 
 #define PAGE       64
 #define INPUTS_MAX (1024 * 1024)
+/* Deeper below a scope's task than this many others, all of the name in the job are read once: a
+ * walk asks the store once or more for each task on the way. */
+#define WALK_MAX 16
 
 struct collection {
 	struct attempt *attempt;
@@ -18,6 +21,8 @@ struct collection {
 	const char *queue; /* of that name */
 	json_t *results;
 	size_t bytes;
+	int visits;    /* of the walk */
+	int64_t scope; /* only rows in it; 0: all */
 };
 
 static bool list(struct collection *into, const struct task_filter *filter, struct task_list *page,
@@ -51,6 +56,11 @@ static const char *result_of(const struct task_record *row)
 	return row->state == TASK_COMPLETED ? row->result : NULL;
 }
 
+static bool is_wanted(const struct collection *into, const struct task_record *row)
+{
+	return into->scope == 0 || workflow_is_in_scope(row->scopes, into->scope);
+}
+
 static bool take_rows(struct collection *into, int64_t parent, struct error *err)
 {
 	char last[STORE_ID_SIZE] = "";
@@ -68,13 +78,19 @@ static bool take_rows(struct collection *into, int64_t parent, struct error *err
 			return false;
 		got = page.count;
 		for (size_t i = 0; i < got; i++)
-			add_result(into, result_of(&page.rows[i]));
+			if (is_wanted(into, &page.rows[i]))
+				add_result(into, result_of(&page.rows[i]));
 		if (got > 0)
 			memcpy(last, page.rows[got - 1].id, sizeof last);
 		task_list_finish(&page);
 		attempt_tick(into->attempt);
 	} while (got == PAGE && !is_full(into));
 	return true;
+}
+
+static bool has_walked_enough(const struct collection *into)
+{
+	return is_full(into) || into->visits > WALK_MAX;
 }
 
 static bool walk(struct collection *into, int64_t parent, struct error *err);
@@ -96,12 +112,12 @@ static bool walk_through(
 		if (!list(into, &filter, &page, err))
 			return false;
 		got = page.count;
-		for (size_t i = 0; i < got && ok && !is_full(into); i++)
+		for (size_t i = 0; i < got && ok && !has_walked_enough(into); i++)
 			ok = walk(into, page.rows[i].seq, err);
 		if (got > 0)
 			memcpy(last, page.rows[got - 1].id, sizeof last);
 		task_list_finish(&page);
-	} while (ok && got == PAGE && !is_full(into));
+	} while (ok && got == PAGE && !has_walked_enough(into));
 	return ok;
 }
 
@@ -109,9 +125,10 @@ static bool walk_through(
 static bool walk(struct collection *into, int64_t parent, struct error *err)
 {
 	const struct workflow *workflow = into->attempt->job.workflow;
+	into->visits++;
 	if (!take_rows(into, parent, err))
 		return false;
-	for (size_t i = 0; i < workflow_task_count(workflow) && !is_full(into); i++) {
+	for (size_t i = 0; i < workflow_task_count(workflow) && !has_walked_enough(into); i++) {
 		const char *name = workflow_task_at(workflow, i)->name;
 		if (strcmp(name, into->name) == 0 ||
 			!workflow_leads_to_queue(workflow, name, &into->queue, 1))
@@ -120,6 +137,22 @@ static bool walk(struct collection *into, int64_t parent, struct error *err)
 			return false;
 	}
 	return true;
+}
+
+static bool take_scope(struct collection *into, int64_t scope, struct error *err)
+{
+	size_t bytes = into->bytes;
+	into->visits = 0;
+	if (!walk(into, scope, err))
+		return false;
+	if (into->visits <= WALK_MAX || is_full(into))
+		return true;
+	json_array_clear(into->results);
+	into->bytes = bytes;
+	into->scope = scope;
+	bool ok = take_rows(into, -1, err);
+	into->scope = 0;
+	return ok;
 }
 
 /* Too much to hand over: how many there are, from the gate's own counts. */
@@ -153,7 +186,7 @@ static bool collect_awaited(struct collection *into, const char *waiting, const 
 		into->queue = workflow_find_task(workflow, names[i])->queue;
 		into->results = json_array();
 		json_object_set_new(into->inputs, names[i], into->results);
-		bool ok = scope == 0 ? take_rows(into, -1, err) : walk(into, scope, err);
+		bool ok = scope == 0 ? take_rows(into, -1, err) : take_scope(into, scope, err);
 		if (!ok)
 			return false;
 	}
