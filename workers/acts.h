@@ -82,7 +82,7 @@ struct acts_purged {
 	size_t cancelled; /* tasks of jobs */
 };
 /* Empties a queue of its queued tasks; or, is_dead, deletes its dead pushed tasks (those of jobs
- * stay with their job). */
+ * stay with their job). INVALID for that of tasks with jobs in their places. */
 bool acts_purge(struct store *store, const char *queue, bool is_dead, struct acts_purged *purged,
 	struct error *err);
 

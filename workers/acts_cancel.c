@@ -236,6 +236,9 @@ bool acts_purge(struct store *store, const char *queue, bool is_dead, struct act
 {
 	*purged = (struct acts_purged){ 0 };
 	size_t deleted;
+	if (nested_is_queue(queue))
+		return error_set(err, ERROR_INVALID,
+			"tasks of %s have jobs in their places: cancel those, or the tasks", queue);
 	do {
 		if (!store->ops->purge(store, queue, is_dead, PAGE, &deleted, err))
 			return false;

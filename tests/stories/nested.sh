@@ -79,6 +79,8 @@ same "the task waits" "$(reeve job "$job" --json | json 'v["tasks"]["inner"]')" 
 same "tasks lists it as waiting" "$(reeve tasks "$job" --status waiting --json | json '[t["name"] for t in v]')" '["last", "inner"]'
 same "and not as queued" "$(reeve tasks "$job" --status queued --json)" "[]"
 place=$(reeve tasks "$job" --status waiting --json | json '[t["nested_job"] for t in v if t["name"] == "inner"][0]')
+exits 2 reeve purge @nested --yes
+contains "its place is not purged away" "$(cat err)" "tasks of @nested have jobs in their places: cancel those, or the tasks"
 same "the nested job knows the task" "$(reeve job "$place" --json | json 'v["parent"]')" \
 	"$(reeve tasks "$job" --status waiting --json | json '[t["id"] for t in v if t["name"] == "inner"][0]')"
 contains "job shows it" "$(reeve job "$job")" "$place"
