@@ -4,6 +4,10 @@
 
 #define BACKEND_PUT_BACK_MAX 16   /* expired leases, and due rows, that one lease act puts back */
 #define BACKEND_LIST_MAX     1000 /* rows of one page */
+#define BACKEND_ENDING_PAGE  200  /* tasks of a cancelled job that one transaction ends */
+/* When children of a cancelled job are due that a lease has met together: never, in 9999. They
+ * leave there in pages, with the others of their job. */
+#define BACKEND_NEVER_MS 253402300799000
 /* Sent rows are kept by the number of their message, so that a page of those to be sent again is
  * found without passing over the others; from this number on they wait no longer. */
 #define BACKEND_SENT_LEVELS 16

@@ -143,6 +143,8 @@ static struct task *next_ready(struct memory *memory, struct queue *queue)
 		struct task *task = bundle->tasks.first->self;
 		if (!memory_is_cancelled(task))
 			return task;
+		if (bundle->tasks.count > 1) /* they are not taken one after another to end them */
+			memory_keep_bundle(memory, bundle, BACKEND_NEVER_MS);
 		memory_end_cancelled(memory, task);
 	}
 	return NULL;

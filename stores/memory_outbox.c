@@ -137,6 +137,8 @@ bool memory_claim_unsent(struct store *store, const struct claim_request *reques
 	while (!is_held && list->count < request->max && (bundle = next_unsent(queue, latest_ms))) {
 		struct task *task = bundle->tasks.first->self;
 		if (memory_is_cancelled(task)) {
+			if (bundle->tasks.count > 1)
+				memory_keep_bundle(memory, bundle, BACKEND_NEVER_MS);
 			memory_end_cancelled(memory, task);
 			continue;
 		}

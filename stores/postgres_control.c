@@ -1,6 +1,8 @@
 /* What people do to jobs and tasks, and what retention deletes. */
 #include "stores/postgres_store.h"
 
+#include "stores/backend.h"
+
 /* An act with an id and nothing else to tell. */
 static bool act_on(
 	struct store *base, enum postgres_statement statement, const char *id, struct error *err)
@@ -17,7 +19,7 @@ bool postgres_cancel_job(struct store *base, const char *id, struct error *err)
 	return act_on(base, POSTGRES_CANCEL_JOB, id, err);
 }
 
-bool postgres_end_cancelled(
+static bool end_page(
 	struct store *base, const char *job, size_t limit, bool *left, struct error *err)
 {
 	struct postgres_batch batch = { 0 };
@@ -29,6 +31,19 @@ bool postgres_end_cancelled(
 	}
 	postgres_batch_finish(&batch);
 	return done;
+}
+
+bool postgres_end_cancelled(
+	struct store *base, const char *job, size_t limit, bool *left, struct error *err)
+{
+	*left = true;
+	while (*left && limit > 0) {
+		size_t page = limit < BACKEND_ENDING_PAGE ? limit : BACKEND_ENDING_PAGE;
+		if (!end_page(base, job, page, left, err))
+			return false;
+		limit -= page;
+	}
+	return true;
 }
 
 bool postgres_cancel_task(struct store *base, const char *id, struct error *err)

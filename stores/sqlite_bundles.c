@@ -7,6 +7,7 @@
 #include "stores/sqlite_store.h"
 
 #include "base/clock.h"
+#include "stores/backend.h"
 
 enum bundle_state { BUNDLE_UNBORN, BUNDLE_BORN, BUNDLE_DROPPED };
 
@@ -64,19 +65,54 @@ bool sqlite_take_child(struct sqlite_store *store, struct sqlite_entry *head, in
 	return is_taken;
 }
 
+/* Where the bundle's entry is; false where it has none any more. */
+static bool find_entry(struct sqlite_store *store, int64_t bundle, struct sqlite_entry *entry)
+{
+	sqlite3_stmt *row = sqlite_query(store, SQL_LOAD_BUNDLE, "i", bundle);
+	bool is_there = sqlite_row(store, row);
+	if (is_there)
+		*entry = (struct sqlite_entry){ .queue = sqlite_int(row, 0),
+			.rank = sqlite_int(row, 1),
+			.due = sqlite_int(row, 2),
+			.entry = -bundle };
+	sqlite_done(row);
+	return is_there;
+}
+
+/* The last one to leave a bundle that is put off takes it along: no lease ever comes to it. */
+static void leave_delayed(struct sqlite_store *store, const struct sqlite_entry *at)
+{
+	if (sqlite_run(store, SQL_TAKE_DELAYED, "iii", at->queue, at->due, at->entry) == 0)
+		sqlite_run(store, SQL_TAKE_UNSENT, "iiii", at->queue, at->rank, at->due, at->entry);
+	else if (sqlite_run(store, SQL_DROP_EMPTY, "iii", at->queue, at->due, at->entry) > 0)
+		delete_bundle(store, -at->entry);
+}
+
 void sqlite_leave_bundle(struct sqlite_store *store, const struct sqlite_task *task)
 {
-	sqlite3_stmt *row = sqlite_query(store, SQL_LOAD_BUNDLE, "i", task->bundle);
-	bool is_there = sqlite_row(store, row);
-	int64_t due = is_there ? sqlite_int(row, 2) : 0;
-	sqlite_done(row);
-	if (is_there &&
-		sqlite_run(store, SQL_TAKE_READY, "iiii", task->queue, task->rank, due,
-			-task->bundle) == 0 &&
-		sqlite_run(store, SQL_TAKE_DELAYED, "iii", task->queue, due, -task->bundle) == 0)
-		sqlite_run(store, SQL_TAKE_UNSENT, "iiii", task->queue, task->rank, due,
-			-task->bundle);
+	struct sqlite_entry at;
+	if (find_entry(store, task->bundle, &at) &&
+		sqlite_run(store, SQL_TAKE_READY, "iiii", at.queue, at.rank, at.due, at.entry) == 0)
+		leave_delayed(store, &at);
 	sqlite_run(store, SQL_UNBUNDLE_TASK, "i", task->number);
+}
+
+void sqlite_put_off_bundle(struct sqlite_store *store, int64_t bundle)
+{
+	struct sqlite_entry at;
+	if (!find_entry(store, bundle, &at))
+		return;
+	static const struct {
+		enum sqlite_statement put_off, drop;
+	} places[] = { { SQL_PUT_OFF_READY, SQL_DROP_READY },
+		{ SQL_PUT_OFF_UNSENT, SQL_DROP_UNSENT } };
+	for (size_t i = 0; i < ARRAY_SIZE(places); i++)
+		if (sqlite_run(store, places[i].put_off, "iiiii", at.queue, at.rank, at.due,
+			    at.entry, INT(BACKEND_NEVER_MS)) > 0) {
+			sqlite_run(
+				store, places[i].drop, "iiii", at.queue, at.rank, at.due, at.entry);
+			sqlite_run(store, SQL_BEAR_BUNDLE, "ii", bundle, INT(BACKEND_NEVER_MS));
+		}
 }
 
 struct family {

@@ -2,6 +2,7 @@
 #include "stores/sqlite_store.h"
 
 #include "base/clock.h"
+#include "stores/backend.h"
 
 bool sqlite_cancel_job(struct store *base, const char *id, struct error *err)
 {
@@ -66,24 +67,40 @@ static bool end_page(struct sqlite_store *store, int64_t id, size_t limit)
 	return is_left;
 }
 
+static bool find_cancelled(
+	struct sqlite_store *store, const char *id, int64_t *number, struct error *err)
+{
+	struct sqlite_job job;
+	if (!sqlite_begin_read(store, err))
+		return false;
+	*number = sqlite_find_job(store, id);
+	bool is_there = *number && sqlite_load_job(store, *number, &job);
+	if (!sqlite_end(store, err))
+		return false;
+	if (!is_there)
+		return error_set(err, ERROR_NOT_FOUND, "there is no job %s", id);
+	return job.status == JOB_CANCELLED ||
+	       error_set(err, ERROR_CONFLICT, "job %s is not cancelled", id);
+}
+
+/* Each page is a transaction of its own. */
 bool sqlite_end_cancelled(
 	struct store *base, const char *id, size_t limit, bool *left, struct error *err)
 {
 	struct sqlite_store *store = sqlite_of(base);
-	struct sqlite_job job;
-	if (!sqlite_begin(store, SYNC_NORMAL, err))
+	int64_t number;
+	if (!find_cancelled(store, id, &number, err))
 		return false;
-	int64_t number = sqlite_find_job(store, id);
-	if (!number || !sqlite_load_job(store, number, &job) || job.status != JOB_CANCELLED) {
-		if (store->failure)
-			return sqlite_end(store, err);
-		error_set(err, number ? ERROR_CONFLICT : ERROR_NOT_FOUND,
-			number ? "job %s is not cancelled" : "there is no job %s", id);
-		return sqlite_cancel(store);
+	bool is_left = true;
+	while (is_left && limit > 0) {
+		size_t page = limit < BACKEND_ENDING_PAGE ? limit : BACKEND_ENDING_PAGE;
+		if (!sqlite_begin(store, SYNC_NORMAL, err))
+			return false;
+		is_left = end_page(store, number, page);
+		if (!sqlite_end(store, err))
+			return false;
+		limit -= page;
 	}
-	bool is_left = end_page(store, number, limit);
-	if (!sqlite_end(store, err))
-		return false;
 	*left = is_left;
 	return true;
 }

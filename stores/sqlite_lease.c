@@ -97,6 +97,8 @@ bool sqlite_end_if_cancelled(struct sqlite_store *store, struct sqlite_task *tas
 		return false;
 	sqlite_end_cancelled_task(store, &job, task);
 	sqlite_store_job(store, &job);
+	if (task->bundle) /* its siblings are not taken one after another to end them */
+		sqlite_put_off_bundle(store, task->bundle);
 	return true;
 }
 

@@ -205,6 +205,31 @@ bool sqlite_get_gate(struct store *base, const char *id, int64_t scope, const ch
 	return is_read ? error_set(err, ERROR_NOT_FOUND, "there is no job %s", id) : false;
 }
 
+#define LOOKS 200 /* entries of an outbox that are counted one by one */
+
+/* The tasks of the first entries that a statement finds; false where there are more entries. */
+static bool add_up(struct sqlite_store *store, enum sqlite_statement id, int64_t queue, int64_t now,
+	int64_t *tasks)
+{
+	sqlite3_stmt *row = sqlite_query(store, id, "iii", queue, now, INT(LOOKS + 1));
+	bool is_there = sqlite_row(store, row);
+	*tasks = is_there ? sqlite_int(row, 0) : 0;
+	bool is_all = is_there && sqlite_int(row, 1) <= LOOKS;
+	sqlite_done(row);
+	return is_all;
+}
+
+/* How many of the tasks in a list are due later: they are counted, or the others are, whichever are
+ * few. Where there are many of both it is too low. */
+static int64_t count_later(struct sqlite_store *store, enum sqlite_statement later,
+	enum sqlite_statement due, int64_t total, int64_t queue)
+{
+	int64_t now = clock_wall_ms(), late, now_due;
+	if (total == 0 || add_up(store, later, queue, now, &late))
+		return total ? late : 0;
+	return add_up(store, due, queue, now, &now_due) ? total - now_due : late;
+}
+
 bool sqlite_get_queue_stats(
 	struct store *base, const char *name, struct queue_stats *out, struct error *err)
 {
@@ -213,14 +238,15 @@ bool sqlite_get_queue_stats(
 	int64_t now = clock_wall_ms();
 	if (!sqlite_begin_read(store, err))
 		return false;
-	sqlite3_stmt *row =
-		sqlite_query(store, SQL_GET_QUEUE, "ii", sqlite_find_queue(store, name), now);
+	int64_t queue = sqlite_find_queue(store, name), unclaimed = 0;
+	sqlite3_stmt *row = sqlite_query(store, SQL_GET_QUEUE, "ii", queue, now);
 	if (sqlite_row(store, row)) {
 		/* What is delayed but due by now would be taken by a lease. */
 		int64_t due = sqlite_int(row, 8);
 		int64_t first = sqlite_int(row, due ? 7 : 6);
 		int64_t unsent = sqlite_int(row, 9), sent = sqlite_int(row, 10);
-		int64_t parked = sqlite_int(row, 11), later = sqlite_int(row, 12);
+		int64_t parked = sqlite_int(row, 11), later = sqlite_int(row, 13);
+		unclaimed = unsent - sqlite_int(row, 12);
 		stats = (struct queue_stats){
 			.depth = sqlite_int(row, 0) + due + parked + unsent + sent - later,
 			.delayed = sqlite_int(row, 1) - due + later,
@@ -231,14 +257,17 @@ bool sqlite_get_queue_stats(
 			.failed = sqlite_int(row, 4),
 			.working = sqlite_int(row, 5),
 			.oldest_ms = first && now > first ? now - first : 0,
-			.paused_at_ms = sqlite_int(row, 13),
-			.rate_ms = sqlite_int(row, 14),
+			.paused_at_ms = sqlite_int(row, 14),
+			.rate_ms = sqlite_int(row, 15),
 		};
 	}
 	sqlite_done(row);
+	int64_t later = count_later(store, SQL_UNSENT_LATER, SQL_UNSENT_DUE, unclaimed, queue) +
+			count_later(store, SQL_SENT_LATER, SQL_SENT_DUE, stats.sent, queue);
+	stats.depth -= later;
+	stats.delayed += later;
 	if (stats.rate_ms > 0)
-		stats.rate_taken = sqlite_taken(
-			store, sqlite_find_queue(store, name), stats.rate_ms, &stats.rate_next_ms);
+		stats.rate_taken = sqlite_taken(store, queue, stats.rate_ms, &stats.rate_next_ms);
 	if (!sqlite_end(store, err))
 		return false;
 	*out = stats;

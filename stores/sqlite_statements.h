@@ -64,10 +64,17 @@
 		"(SELECT due FROM delayed WHERE queue = q.id AND tasks > 0 ORDER BY due LIMIT 1), " \
 		"(SELECT sum(tasks) FROM (SELECT tasks FROM delayed WHERE queue = q.id " \
 		"AND due <= ?2 LIMIT 1000)), unsent, sent, parked, " \
-		"(SELECT coalesce(sum(tasks), 0) FROM unsent WHERE queue = q.id AND due > ?2) + " \
-		"(SELECT count(*) FROM claim WHERE queue = q.id AND due > ?2) + " \
-		"(SELECT count(*) FROM sent WHERE queue = q.id AND due > ?2)" \
-		", paused, rate_ms FROM queue q WHERE q.id = ?1") \
+		"(SELECT count(*) FROM claim WHERE queue = q.id), " \
+		"(SELECT count(*) FROM claim WHERE queue = q.id AND due > ?2), " \
+		"paused, rate_ms FROM queue q WHERE q.id = ?1") \
+	X(UNSENT_LATER, "SELECT coalesce(sum(tasks), 0), count(*) FROM (SELECT tasks FROM unsent " \
+		"WHERE queue = ?1 AND due > ?2 LIMIT ?3)") \
+	X(UNSENT_DUE, "SELECT coalesce(sum(tasks), 0), count(*) FROM (SELECT tasks FROM unsent " \
+		"WHERE queue = ?1 AND due <= ?2 LIMIT ?3)") \
+	X(SENT_LATER, "SELECT count(*), count(*) FROM (SELECT 1 FROM sent " \
+		"WHERE queue = ?1 AND due > ?2 LIMIT ?3)") \
+	X(SENT_DUE, "SELECT count(*), count(*) FROM (SELECT 1 FROM sent " \
+		"WHERE queue = ?1 AND due <= ?2 LIMIT ?3)") \
 	X(HAS_DOOR, "SELECT has_door FROM queue WHERE id = ?1") \
 	X(SET_DOOR, "UPDATE queue SET has_door = ?2 WHERE id = ?1 AND has_door <> ?2") \
 	X(NEXT_CLOSED, "SELECT id FROM queue WHERE id > ?1 AND has_door = 0 " \
@@ -194,6 +201,12 @@
 		"ORDER BY rank, due, entry LIMIT 1") \
 	X(ADD_DELAYED, "INSERT INTO delayed VALUES (?1, ?2, ?3, ?4)") \
 	X(DROP_DELAYED, "DELETE FROM delayed WHERE queue = ?1 AND due = ?2 AND entry = ?3") \
+	X(PUT_OFF_READY, "INSERT INTO delayed SELECT queue, ?5, entry, tasks FROM ready " \
+		"WHERE queue = ?1 AND rank = ?2 AND due = ?3 AND entry = ?4 AND tasks > 0") \
+	X(PUT_OFF_UNSENT, "INSERT INTO delayed SELECT queue, ?5, entry, tasks FROM unsent " \
+		"WHERE queue = ?1 AND rank = ?2 AND due = ?3 AND entry = ?4 AND tasks > 0") \
+	X(DROP_EMPTY, "DELETE FROM delayed " \
+		"WHERE queue = ?1 AND due = ?2 AND entry = ?3 AND tasks <= 0") \
 	X(TAKE_DELAYED, "UPDATE delayed SET tasks = tasks - 1 " \
 		"WHERE queue = ?1 AND due = ?2 AND entry = ?3") \
 	X(HEAD_DELAYED, "SELECT due, entry, tasks FROM delayed WHERE queue = ?1 " \

@@ -214,6 +214,8 @@ size_t sqlite_empty_outboxes(struct sqlite_store *store, size_t limit);
 bool sqlite_take_child(struct sqlite_store *store, struct sqlite_entry *head, int64_t *number);
 /* A queued child is taken out of turn. */
 void sqlite_leave_bundle(struct sqlite_store *store, const struct sqlite_task *task);
+/* No lease comes to it any more: its job is cancelled. */
+void sqlite_put_off_bundle(struct sqlite_store *store, int64_t bundle);
 /* Born with the commit of their parent; answers how many children. */
 int64_t sqlite_bear_bundles(struct sqlite_store *store, int64_t parent, int64_t now);
 /* The attempt came to nothing: sweep deletes the children in pages. */

@@ -81,6 +81,11 @@ bool contract_rings_here(void)
 	return strncmp(url, "redis:", 6) != 0;
 }
 
+const char *contract_scheme(void)
+{
+	return url;
+}
+
 bool contract_is_in_memory(void)
 {
 	return strcmp(url, "memory:") == 0;

@@ -18,11 +18,12 @@ extern const struct contract_part contract_leases, contract_returns, contract_co
 	contract_births, contract_gates, contract_jobs, contract_cancel, contract_lists,
 	contract_cleanup, contract_bell, contract_outbox, contract_dispatch, contract_adopt,
 	contract_lines, contract_limits, contract_many, contract_mend, contract_fleet,
-	contract_schedules, contract_places, contract_random;
+	contract_schedules, contract_places, contract_work, contract_random;
 
 /* Before and after each test. The URL is "memory:", "sqlite:", which gets a file of its
  * own, "redis:", which gets a prefix, or "postgres:", which gets a schema of its own. */
 void contract_set_url(const char *url);
+const char *contract_scheme(void); /* "sqlite:" */
 bool contract_is_in_memory(void);
 /* False where rings go by way of a server, which one process of a host listens to. */
 bool contract_rings_here(void);

@@ -80,6 +80,7 @@ static void a_lease_passes_over_the_tasks_of_a_cancelled_job(void)
 	const struct leased *held = lease("row");
 	CU_ASSERT_PTR_NOT_NULL_FATAL(held);
 	CU_ASSERT_STRING_EQUAL(held->job_id, live.text);
+	end_page(cancelled.text, 5);
 	ASSERT_STATE(child_id(cancelled.text, 1).text, TASK_CANCELLED);
 }
 

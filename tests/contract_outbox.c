@@ -265,8 +265,10 @@ static void a_cancelled_job_leaves_the_outbox(void)
 		check(store->ops->end_cancelled(store, jobs[0].text, 2, &left, &err), &err);
 	CU_ASSERT_EQUAL(queue("row").unsent, 5);
 	CU_ASSERT_EQUAL(queue("row").sent, 0);
-	CU_ASSERT_EQUAL(claim("row", 10).count, 0); /* ends those of the other on the way */
+	CU_ASSERT_EQUAL(claim("row", 10).count, 0); /* puts those of the other aside */
 	CU_ASSERT_EQUAL(queue("row").unsent, 0);
+	for (left = true; left;)
+		check(store->ops->end_cancelled(store, jobs[1].text, 2, &left, &err), &err);
 	for (int i = 0; i < 2; i++)
 		CU_ASSERT_EQUAL(count_of(jobs[i].text, "row", TASK_CANCELLED), 5);
 }

@@ -28,6 +28,7 @@ static const struct contract_part *const parts[] = {
 	&contract_lines,
 	&contract_mend,
 	&contract_places,
+	&contract_work,
 	&contract_random,
 };
 

@@ -123,10 +123,14 @@ BEGIN
 		IF v_number <> 0 AND EXISTS (SELECT FROM task WHERE id = v_number) THEN
 			RETURN p_id;
 		END IF;
-		SELECT id INTO v_other FROM pushed
-			WHERE queue = v_queue AND key = p_key AND finished IS NULL;
-		IF FOUND THEN
-			RETURN v_other;
+		IF p_key IS NOT NULL THEN
+			-- Asked for in the order of pushed_key, which the planner then takes: by pushed_open it would
+			-- read all that is queued there.
+			SELECT id INTO v_other FROM pushed WHERE queue = v_queue AND key >= p_key AND key <= p_key
+				AND finished IS NULL ORDER BY queue, key LIMIT 1;
+			IF FOUND THEN
+				RETURN v_other;
+			END IF;
 		END IF;
 		INSERT INTO pushed (task, id, queue, key)
 			VALUES (nextval('number') << 27, p_id, v_queue, p_key)

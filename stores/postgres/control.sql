@@ -42,30 +42,59 @@ BEGIN
 	RETURN QUERY SELECT * FROM notes();
 END $$;
 
--- Tasks behind `swept` have ended or are held; a held one ends when its lease does.
+-- Ends those of a cancelled job's tasks in this range that still stand in the bundle.
+CREATE OR REPLACE FUNCTION end_bundled(p_bundle bigint, p_first bigint, p_last bigint) RETURNS void
+LANGUAGE plpgsql AS $$
+DECLARE
+	v_bundle bundle;
+	v_count integer;
+	v_tallies jsonb;
+BEGIN
+	SELECT * INTO v_bundle FROM bundle WHERE id = p_bundle FOR UPDATE;
+	IF NOT FOUND OR v_bundle.state NOT IN (1, 3, 4) THEN
+		RETURN;
+	END IF;
+	WITH gone AS (
+		UPDATE task t SET state = 7, finished = now_ms(), bundle = NULL
+		WHERE id BETWEEN p_first AND p_last AND bundle = p_bundle AND state = 1
+			AND EXISTS (SELECT FROM chunk c WHERE c.bundle = p_bundle AND c.first <= t.id AND c.last >= t.id)
+		RETURNING name
+	), names AS (SELECT name, count(*) AS n FROM gone GROUP BY name)
+	SELECT coalesce(sum(n), 0), jsonb_agg(jsonb_build_array(0, name, 0, 0, 0, 0, 0, n, 0, 0))
+		INTO v_count, v_tallies FROM names;
+	IF v_count > 0 THEN
+		PERFORM shrink_bundle(v_bundle, v_count);
+		PERFORM add_delta(p_first >> 27, -v_count, 0, v_tallies);
+	END IF;
+END $$;
+
+-- Tasks behind `swept` have ended or are held; a held one ends when its lease does. What still stands in
+-- bundles, the many as a rule, ends together.
 CREATE OR REPLACE FUNCTION end_page(p_job bigint, p_limit integer) RETURNS boolean
 LANGUAGE plpgsql AS $$
 DECLARE
 	v_job job := lock_job(p_job); -- a fold takes rows of it and then its own
 	v_swept bigint := v_job.swept;
 	v_seen integer := 0;
+	v_tasks bigint[] := ARRAY(SELECT id FROM task WHERE id > (p_job << 27 | v_swept)
+		AND id < (p_job + 1) << 27 ORDER BY id LIMIT p_limit);
 	v task;
 BEGIN
-	PERFORM lock_lines(ARRAY(SELECT id FROM task WHERE id > (p_job << 27 | v_swept)
-		AND id < (p_job + 1) << 27 ORDER BY id LIMIT p_limit));
-	FOR v IN SELECT * FROM task WHERE id > (p_job << 27 | v_swept) AND id < (p_job + 1) << 27
-		ORDER BY id LIMIT p_limit
+	v_seen := cardinality(v_tasks);
+	PERFORM lock_lines(v_tasks);
+	PERFORM end_bundled(b, v_tasks[1], v_tasks[v_seen]) FROM (SELECT DISTINCT bundle AS b FROM task
+		WHERE id BETWEEN v_tasks[1] AND v_tasks[v_seen] AND bundle IS NOT NULL AND state = 1 ORDER BY 1) x;
+	FOR v IN SELECT * FROM task WHERE id BETWEEN v_tasks[1] AND v_tasks[v_seen] AND state <= 1
+		ORDER BY id
 	LOOP
-		v_seen := v_seen + 1;
-		v_swept := v.id & 134217727;
-		IF v.state <= 1 AND NOT EXISTS (SELECT FROM lease WHERE task = v.id)
+		IF NOT EXISTS (SELECT FROM lease WHERE task = v.id)
 			AND coalesce((SELECT state IN (1, 3, 4) FROM bundle WHERE id = v.bundle), true)
 			AND detach(v) THEN
 			PERFORM end_cancelled_task(v);
 		END IF;
 	END LOOP;
-	UPDATE job SET swept = v_swept, is_ending = v_seen >= p_limit WHERE id = p_job
-		RETURNING * INTO v_job;
+	UPDATE job SET swept = coalesce(v_tasks[v_seen] & 134217727, v_swept), is_ending = v_seen >= p_limit
+		WHERE id = p_job RETURNING * INTO v_job;
 	PERFORM settle_end(v_job);
 	RETURN v_seen >= p_limit;
 END $$;

@@ -103,7 +103,12 @@ BEGIN
 				AND due <= p_latest ORDER BY queue, rank, due, n, bundle LIMIT 1
 				FOR UPDATE SKIP LOCKED;
 			EXIT WHEN NOT FOUND;
-			IF v_entry.bundle <> 0 THEN
+			IF v_entry.bundle <> 0 AND is_job_cancelled(v_entry.n) THEN
+				DELETE FROM outbox WHERE n = v_entry.n AND bundle = v_entry.bundle;
+				PERFORM put_off(p_queue, v_entry.n, v_entry.bundle);
+				v_ended := v_ended + 1;
+				CONTINUE;
+			ELSIF v_entry.bundle <> 0 THEN
 				EXIT WHEN NOT unfold(v_entry, greatest(128, p_max - v_count));
 				CONTINUE;
 			END IF;

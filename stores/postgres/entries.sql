@@ -319,6 +319,39 @@ BEGIN
 	END IF;
 END $$;
 
+-- Children of a cancelled job are not taken one after another to end them: their bundle, whose entry
+-- the caller has deleted, is delayed until the year 9999, and they leave it with the pages of their job.
+CREATE OR REPLACE FUNCTION put_off(p_queue integer, p_n bigint, p_bundle bigint) RETURNS void
+LANGUAGE plpgsql AS $$
+DECLARE
+	v_was smallint := (SELECT state FROM bundle WHERE id = p_bundle FOR UPDATE);
+	v_tasks integer;
+BEGIN
+	UPDATE bundle SET state = 3, due = 253402300799000 WHERE id = p_bundle RETURNING tasks INTO v_tasks;
+	IF v_tasks > 0 THEN
+		INSERT INTO delayed VALUES (p_queue, 253402300799000, p_n, p_bundle, false);
+		INSERT INTO tick (queue, depth, delayed, unsent) VALUES (p_queue,
+			CASE v_was WHEN 1 THEN -v_tasks ELSE 0 END, v_tasks,
+			CASE v_was WHEN 4 THEN -v_tasks ELSE 0 END);
+	END IF;
+END $$;
+
+-- So many children have left the bundle, which the caller has locked.
+CREATE OR REPLACE FUNCTION shrink_bundle(p_bundle bundle, p_tasks integer) RETURNS void
+LANGUAGE plpgsql AS $$
+BEGIN
+	UPDATE bundle SET tasks = tasks - p_tasks WHERE id = p_bundle.id;
+	-- Nobody comes to one that was put off. Others are left to make_due, which locks them first.
+	IF p_bundle.tasks <= p_tasks AND p_bundle.due = 253402300799000 THEN
+		DELETE FROM delayed WHERE queue = p_bundle.queue AND due = p_bundle.due AND bundle = p_bundle.id
+			AND n = (SELECT first FROM chunk WHERE bundle = p_bundle.id ORDER BY first LIMIT 1);
+	END IF;
+	INSERT INTO tick (queue, depth, delayed, unsent) VALUES (p_bundle.queue,
+		CASE p_bundle.state WHEN 1 THEN -p_tasks ELSE 0 END,
+		CASE p_bundle.state WHEN 3 THEN -p_tasks ELSE 0 END,
+		CASE p_bundle.state WHEN 4 THEN -p_tasks ELSE 0 END);
+END $$;
+
 -- Takes a child out of its bundle's turn; false where somebody has it or is taking it.
 CREATE OR REPLACE FUNCTION leave_bundle(p_task task) RETURNS boolean LANGUAGE plpgsql AS $$
 DECLARE
@@ -345,10 +378,7 @@ BEGIN
 	IF NOT FOUND THEN
 		RETURN false;
 	END IF;
-	UPDATE bundle SET tasks = tasks - 1 WHERE id = p_task.bundle;
-	INSERT INTO tick (queue, depth, delayed, unsent) VALUES (p_task.queue,
-		CASE v_bundle.state WHEN 1 THEN -1 ELSE 0 END, CASE v_bundle.state WHEN 3 THEN -1 ELSE 0 END,
-		CASE v_bundle.state WHEN 4 THEN -1 ELSE 0 END);
+	PERFORM shrink_bundle(v_bundle, 1);
 	RETURN true;
 END $$;
 

@@ -241,7 +241,11 @@ BEGIN
 			ORDER BY queue, rank, due, n, bundle LIMIT 1 FOR UPDATE SKIP LOCKED)
 			RETURNING * INTO v_entry;
 		EXIT WHEN NOT FOUND;
-		IF v_entry.bundle <> 0 THEN
+		IF v_entry.bundle <> 0 AND is_job_cancelled(v_entry.n) THEN
+			PERFORM put_off(p_queue, v_entry.n, v_entry.bundle);
+			v_ended := v_ended + 1;
+			CONTINUE;
+		ELSIF v_entry.bundle <> 0 THEN
 			PERFORM unpack(v_entry, greatest(128, v_left));
 			CONTINUE;
 		END IF;

@@ -191,6 +191,28 @@ BEGIN
 		WHERE a.task = v_number AND a.entry IS NOT NULL ORDER BY a.id;
 END $$;
 
+-- How many of the tasks in an outbox are due later: they are counted, or the others are, whichever are
+-- few. Where there are many of both it is too low.
+CREATE OR REPLACE FUNCTION later_in_outbox(p_queue integer, p_total bigint) RETURNS bigint
+LANGUAGE plpgsql STABLE AS $$
+DECLARE
+	v_now bigint := now_ms();
+	v_later bigint;
+	v_due bigint;
+	v_rows integer;
+BEGIN
+	SELECT coalesce(sum(coalesce(b.tasks, 1)), 0), count(*) INTO v_later, v_rows
+		FROM (SELECT bundle FROM outbox WHERE queue = p_queue AND due > v_now LIMIT 201) y
+		LEFT JOIN bundle b ON b.id = y.bundle;
+	IF v_rows <= 200 THEN
+		RETURN v_later;
+	END IF;
+	SELECT coalesce(sum(coalesce(b.tasks, 1)), 0), count(*) INTO v_due, v_rows
+		FROM (SELECT bundle FROM outbox WHERE queue = p_queue AND due <= v_now LIMIT 201) y
+		LEFT JOIN bundle b ON b.id = y.bundle;
+	RETURN CASE WHEN v_rows <= 200 THEN p_total - v_due ELSE v_later END;
+END $$;
+
 CREATE OR REPLACE FUNCTION get_queue(p_name text)
 RETURNS TABLE (depth bigint, delayed bigint, working bigint, dead bigint, unsent bigint, sent bigint,
 	oldest bigint, completed bigint, failed bigint) LANGUAGE sql STABLE AS $$
@@ -206,9 +228,8 @@ RETURNS TABLE (depth bigint, delayed bigint, working bigint, dead bigint, unsent
 				LEFT JOIN bundle b ON b.id = y.bundle
 			WHERE y.queue = (SELECT id FROM q) AND NOT y.is_timeout AND y.due <= (SELECT now_ms())
 			LIMIT 1000) x),
-	o AS (SELECT coalesce(sum(coalesce(b.tasks, 1)), 0) AS later FROM outbox y
-			LEFT JOIN bundle b ON b.id = y.bundle
-		WHERE y.queue = (SELECT id FROM q) AND y.due > (SELECT now_ms()))
+	o AS (SELECT later_in_outbox(q.id, (q.unsent + t.unsent + q.sent + t.sent)::bigint) AS later
+		FROM q, t)
 	SELECT (q.depth + t.depth + d.tasks + q.unsent + t.unsent + q.sent + t.sent - o.later)::bigint,
 		(q.delayed + t.delayed - d.tasks + o.later)::bigint,
 		(SELECT count(*) FROM lease WHERE queue = q.id), (q.dead + t.dead)::bigint,

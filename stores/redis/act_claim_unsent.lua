@@ -32,12 +32,13 @@ local function claim(t, was_lapsed)
 		math.max(0, t.due - now) }
 end
 
+local from = { queue = queue, list = 'unsent:', field = 'u' }
 while #rows < args[5] and passed < PASSED_MAX do
 	local member, score = next_unsent(queue, latest)
 	if not member then
 		break
 	end
-	local t = take_entry(prefix .. 'unsent:' .. queue, member, score)
+	local t = take_entry(from, member, score)
 	if not t then
 		passed = passed + 1
 	else

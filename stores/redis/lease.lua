@@ -167,14 +167,31 @@ local function describe(t)
 		cancelled and 1 or 0 }
 end
 
+-- The tasks of a line of a cancelled job are not taken one after another to end them: the line is
+-- delayed for ever, and they leave it in pages, with the others of their job.
+local function put_off_line(from, member, priority)
+	local tasks = count_line(sub(member, 12), sub(member, 1, 10))
+	call('ZREM', prefix .. from.list .. from.queue, member)
+	count(from.queue, from.field, -tasks)
+	if tasks > 0 then
+		call('ZADD', prefix .. 'clock:' .. from.queue, NEVER, clock_member(priority, member))
+		count(from.queue, 'd', tasks)
+	else
+		call('UNLINK', prefix .. 'line:' .. sub(member, 1, 10))
+	end
+end
+
 -- The next task of a line. nil: it has none; false: an entry that is stale.
-local function step_line(list, member)
+local function step_line(from, member, priority)
 	local line, number = sub(member, 1, 10), sub(member, 12)
-	local key = prefix .. 'line:' .. line
+	local key, list = prefix .. 'line:' .. line, prefix .. from.list .. from.queue
 	local job = get_job(number)
-	if not job or (job.state == JOB_CANCELLED and job.swept >= job.seq - 1) then
+	if not job then
 		call('UNLINK', key)
 		call('ZREM', list, member)
+		return nil
+	elseif job.state == JOB_CANCELLED then
+		put_off_line(from, member, priority)
 		return nil
 	end
 	local seq = call('LPOP', key)
@@ -194,13 +211,14 @@ local function step_line(list, member)
 	return t
 end
 
--- Takes the task of an entry out of its list; nil or false: an entry that is passed over.
-local function take_entry(list, member, score)
+-- Takes the task of an entry out of its list; nil or false: an entry that is passed over. from: the
+-- queue, which list of it, and where its tasks are counted.
+local function take_entry(from, member, score)
 	local t
 	if #member > 17 then
-		t = step_line(list, member)
+		t = step_line(from, member, -floor(score / PRIORITY))
 	else
-		call('ZREM', list, member)
+		call('ZREM', prefix .. from.list .. from.queue, member)
 		t = load_task(member, true)
 	end
 	if t then
@@ -213,12 +231,11 @@ end
 
 -- The task at the head of the queue; false: an entry was passed over; nil: there is none.
 local function take_head(queue)
-	local ready = prefix .. 'ready:' .. queue
-	local head = call('ZRANGE', ready, 0, 0, 'WITHSCORES')
+	local head = call('ZRANGE', prefix .. 'ready:' .. queue, 0, 0, 'WITHSCORES')
 	if not head[1] then
 		return nil
 	end
-	local t = take_entry(ready, head[1], tonumber(head[2]))
+	local t = take_entry({ queue = queue, list = 'ready:', field = 'r' }, head[1], tonumber(head[2]))
 	if not t then
 		return false
 	end

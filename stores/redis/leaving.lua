@@ -17,7 +17,7 @@ local leavers = {
 		if call('ZREM', prefix .. 'ready:' .. t.queue, t.ref) == 1 then
 			count(t.queue, 'r', -1)
 		else
-			call('ZREM', prefix .. 'clock:' .. t.queue, fmt('d%03d', t.priority + 100) .. t.ref)
+			call('ZREM', prefix .. 'clock:' .. t.queue, clock_member(t.priority, t.ref))
 			count(t.queue, 'd', -1)
 		end
 	end,
@@ -56,6 +56,11 @@ local function leave_line(t, line)
 		where = 'u'
 	end
 	count(t.queue, where, -1)
+	-- Nobody else ever comes to one that was put off.
+	if where == 'd' and is_cancelled(t) and count_line(t.number, t.line) <= 0 then
+		call('ZREM', prefix .. 'clock:' .. t.queue, clock_member(t.priority, member))
+		call('UNLINK', prefix .. 'line:' .. t.line)
+	end
 end
 
 -- Takes a queued or waiting task out of where it stands.

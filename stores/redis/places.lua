@@ -2,7 +2,9 @@
 --#needs tasks
 
 --#const PRIORITY 35184372088832
--- 2^45, above every due time in milliseconds.
+-- 2^45, above every due time in milliseconds of what may ever be ready.
+--#const NEVER 253402300799000
+-- When lines of cancelled jobs are due that were put off: in the year 9999.
 
 local known_queues = {}
 local function know_queue(queue)
@@ -20,6 +22,11 @@ local function has_door(queue)
 	return doors[queue]
 end
 
+-- What is delayed, among leases and time-outs.
+local function clock_member(priority, member)
+	return fmt('d%03d', priority + 100) .. member
+end
+
 -- An entry of a queue, a task's ref or a line: ready now, or in the clock until it is due.
 local function keep(queue, priority, due, member, tasks)
 	if due <= now then
@@ -27,7 +34,7 @@ local function keep(queue, priority, due, member, tasks)
 		count(queue, 'r', tasks)
 		rings[queue] = (rings[queue] or 0) + tasks
 	else
-		call('ZADD', prefix .. 'clock:' .. queue, due, fmt('d%03d', priority + 100) .. member)
+		call('ZADD', prefix .. 'clock:' .. queue, due, clock_member(priority, member))
 		count(queue, 'd', tasks)
 	end
 	know_queue(queue)

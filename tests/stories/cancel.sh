@@ -105,3 +105,34 @@ exits 2 reeve purge exec </dev/null
 same "nor does a script purge without --yes" "$(queued)" 2
 exits 0 at_terminal y "$REEVE" -c reeve.yaml purge exec
 same "yes is yes" "$(queued)" 0
+
+# Many tasks end in pages. Whoever cancels is killed before the first one, and then the keeper: another
+# ends them, while others' tasks go on, also in the same queue.
+cat >many.yaml <<Y
+$(grep '^store:' reeve.yaml)
+queues:
+  cut: { type: split, split: { payload_key: rows, slice_size: 1 } }
+  row: { type: noop }
+Y
+mv many.yaml reeve.yaml
+cat >workflows/many.json <<'J'
+{ "starts": ["cut"], "tasks": { "cut": { "queue": "cut", "starts_parallel": ["row"] }, "row": { "queue": "row" } } }
+J
+rows() { reeve job "$1" --json | json "v['tasks'].get('row', {}).get('$2', 0)"; }
+has_rows() { [ "$(rows "$1" "$2")" -eq "$3" ]; }
+reeve pause row --all
+# shellcheck disable=SC2119
+start_reeve
+many=$(/usr/bin/python3 -c 'print("{\"rows\":[" + ",".join("0" * 3000) + "]}")' | reeve start many --payload -)
+eventually 60 has_rows "$many" queued 3000
+exits 137 env REEVE_DIE_AT=cancel-flagged "$REEVE" -c reeve.yaml cancel "$many"
+same "a job whose cancel was killed is cancelled" "$(job_status "$many")" cancelled
+kill -KILL "$(reeve status --json | json '[p["pid"] for p in v["processes"] if p["name"] == "keeper"][0]')"
+reeve resume row --all
+behind=$(reeve push row)
+eventually 30 is_status "$behind" completed
+eventually 60 has_rows "$many" cancelled 3000
+same "others have ended all of them" "$(rows "$many" queued)" 0
+is_empty() { [ "$(reeve status --json | json 'v["queues"]["row"]["depth"] + v["queues"]["row"]["delayed"]')" -eq 0 ]; }
+eventually 30 is_empty
+stop_reeve
