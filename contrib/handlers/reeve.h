@@ -242,6 +242,7 @@ static REEVE_UNUSED int reeve_done(struct reeve_task *task, const char *format, 
 	va_start(args, format);
 	char *json = reeve_print(format, args);
 	va_end(args);
+	fflush(stdout); /* what comes after the answer is of no task */
 	reeve_say(task, "\"done\":%s", json);
 	free(json);
 	return reeve_answer(task, 1);
@@ -250,6 +251,7 @@ static REEVE_UNUSED int reeve_done(struct reeve_task *task, const char *format, 
 static int reeve_say_failure(struct reeve_task *task, const char *reason, const char *more)
 {
 	char *quoted = reeve_quote(reason);
+	fflush(stdout);
 	reeve_say(task, "\"fail\":%s%s", quoted, more);
 	free(quoted);
 	return reeve_answer(task, 0);
@@ -382,7 +384,6 @@ static int reeve_do(struct reeve_task *task, reeve_handler handler)
 		reeve_done(task, "null");
 	else if (!task->has_answered)
 		reeve_say_failure(task, "the handler gave no reason", "");
-	fflush(stdout);
 	free(task->id);
 	return task->is_well ? 0 : 1;
 }

@@ -99,7 +99,7 @@ def work(*handlers):
     wire = _Stream() if "REEVE_TASK_ID" not in os.environ else _Exec()
     for envelope in wire.tasks():
         wire.well = _do(wire, Task(wire, envelope), handlers)
-        sys.stdout.flush()
+        _flush()  # what the hooks said
     sys.exit(0 if wire.well else 1)
 
 
@@ -171,16 +171,28 @@ def _do(wire, task, handlers):
             result = _run_job(job, args, kwargs)
         else:
             result = handler(task)
-        wire.say({"id": task.id, "done": result})
+        _answer(wire, {"id": task.id, "done": result})
     except Exception as error:
         if job:
             job.error = error
             _quietly(job.on_retry if isinstance(error, Retry) else job.on_failure, args, kwargs)
-        wire.say(_failure(task, error))
+        _answer(wire, _failure(task, error))
         return False
     if job:
         _quietly(job.on_success, args, kwargs)
     return True
+
+
+def _answer(wire, message):
+    _flush()  # what is printed after the answer is of no task
+    wire.say(message)
+
+
+def _flush():
+    try:
+        sys.stdout.flush()
+    except (OSError, ValueError):  # the handler has closed it
+        pass
 
 
 def _quietly(hook, args, kwargs):

@@ -61,6 +61,10 @@ static int handle(struct reeve_task *task)
 		reeve_beat(task);
 		return echo(task);
 	}
+	if (first == 's' && second == 'a') {
+		printf("said");
+		return echo(task);
+	}
 	if (first == 'r' && second == 'e' && reeve_number(task, "attempt", 0) == 1)
 		return reeve_retry(task, 0.1, "later");
 	if (first == 'a' && reeve_number(task, "attempt", 0) == 1)

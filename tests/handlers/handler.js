@@ -21,6 +21,7 @@ reeve.work(async (task) => {
   if (what === 'retry' && task.attempt === 1) throw new reeve.Retry(0.1, 'later');
   if (what === 'again' && task.attempt === 1) throw new reeve.Retry();
   if (what === 'again') setInterval(() => {}, 1000); // what is still open keeps no task
+  if (what === 'say') process.stdout.write('said');
   if (what === 'odd') throw new Error('no file \udcff');
   if (what === 'refused') reeve.push('rows', 'x'.repeat(3000000));
   if (what === 'raise') explode();

@@ -31,6 +31,9 @@ reeve\work(function (reeve\Task $task) {
             }
             trigger_error('a deprecation fails nothing', E_USER_DEPRECATED);
             break;
+        case 'say':
+            echo 'said';
+            break;
         case 'odd':
             throw new RuntimeException("no file \xff");
         case 'refused':

@@ -23,6 +23,8 @@ def handle(task):
         raise reeve.Retry(0.1, "later")
     if do == "again" and task.attempt == 1:
         raise reeve.Retry()
+    if do == "say":
+        sys.stdout.write("said")
     if do == "odd":
         raise OSError(os.fsdecode(b"no file \xff"))
     if do == "refused":

@@ -18,6 +18,7 @@ Reeve.work do |task|
   when 'permanent' then raise Reeve::Permanent, 'never'
   when 'retry' then raise Reeve::Retry.new(0.1, 'later') if task.attempt == 1
   when 'again' then raise Reeve::Retry if task.attempt == 1
+  when 'say' then $stdout.write('said')
   when 'odd' then raise IOError, "no file \xff"
   when 'refused' then Reeve.push('rows', 'x' * 3_000_000)
   when 'raise' then explode

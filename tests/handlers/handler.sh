@@ -16,6 +16,7 @@ handle() {
 		;;
 	permanent) reeve_permanent never ;;
 	retry) [ "$(reeve_get attempt)" -gt 1 ] || reeve_retry 100ms later ;;
+	say) printf said ;;
 	again) [ "$(reeve_get attempt)" -gt 1 ] || exit 75 ;;
 	raise) reeve_fail bäng ;;
 	push) reeve_done "[\"$(reeve_push rows "$value" --task row --delay 10ms)\",\"$(reeve_start rows "$value")\"]" ;;

@@ -101,6 +101,12 @@ def an_error_tells_why_whatever_bytes_it_has(queue, language):
         check("odd", "no file " in reason(task) and "not understood" not in reason(task), task)
 
 
+def what_it_prints_without_a_newline_is_of_its_task(queue, language):
+    for _ in range(3):
+        task = run(queue, {"do": "say"})
+        check("print", (task["status"], task["output"]) == ("completed", "said"), task)
+
+
 def what_the_command_refuses_is_told(queue, language):
     if language in ("js", "php", "py", "rb"):
         task = run(queue, {"do": "refused"})
@@ -134,7 +140,8 @@ def a_cancel_reaches_it(queue, language):
 
 EXPECTATIONS = [texts_come_and_go_whole, it_spawns, it_tells_its_progress, it_fails_for_good, it_asks_for_another_try,
                 it_asks_for_another_try_after_the_delay_of_the_queue, an_error_tells_why_whatever_bytes_it_has,
-                what_the_command_refuses_is_told, an_error_has_its_backtrace, it_produces, a_cancel_reaches_it]
+                what_it_prints_without_a_newline_is_of_its_task, what_the_command_refuses_is_told,
+                an_error_has_its_backtrace, it_produces, a_cancel_reaches_it]
 
 
 def expect_all(queue):

@@ -1,6 +1,5 @@
 """SQJobs' adder: 1, 2, 3 give 6."""
-import os
-import sys
+import os, sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 import reeve
