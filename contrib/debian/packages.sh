@@ -5,7 +5,7 @@
 set -eu
 
 build="gcc libc6-dev meson ninja-build pkg-config libev-dev libyaml-dev libjansson-dev libsqlite3-dev
-	libmd-dev libhiredis-dev libpq-dev libpq5 libcurl4-openssl-dev libcurl4"
+	libmd-dev libhiredis-dev libpq-dev libcurl4-openssl-dev"
 examples="python3 tzdata"
 tests="libcunit1-dev openssl procps python3 sqlite3 tzdata"
 languages="nodejs php-cli ruby"
