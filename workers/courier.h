@@ -81,6 +81,8 @@ struct courier {
 	ev_timer scan, hold;        /* the next scan of outboxes; the next look at held queues */
 	ev_timer store_again, late; /* the store is out; the drain is over */
 	int64_t store_backoff_ms, hold_ms, crew_at_ms;
+	int64_t doubt_at_ms; /* steady: the last claim whose answer was lost; 0: none */
+	int64_t claims;      /* that have taken anything */
 	bool is_rung, is_stopping, is_broker_out;
 	struct courier_bell *bell;
 	struct courier_notices *notices;

@@ -13,6 +13,8 @@
 #define GIVE_UP_MS 90000 /* before the claim lapses */
 #define GATHER_MS  25    /* after a claim that was not full: the next one waits for more */
 #define LOOK_MS    10000 /* at the latest: rings can be lost with the process that rings */
+#define DOUBT_MS   10000 /* then the store has ended a claim whose answer was lost, or never will */
+#define DRAIN_MS   200   /* between looks whether nothing is held any more */
 #define FLIGHT_MAX 8     /* parcels of one queue; claimed anew when half of them are back */
 #define MARK_MS    2     /* parcels that come back within this time are marked in one act */
 #define SEND_MAX   100   /* messages of a parcel, where the broker takes more */
@@ -204,11 +206,53 @@ static size_t batch_of(const struct courier_queue *queue)
 	return most < SEND_MAX ? most : SEND_MAX;
 }
 
+static bool holds_any(const struct courier *courier)
+{
+	for (size_t i = 0; i < courier->queue_count; i++)
+		if (courier->queues[i].out.parcels)
+			return true;
+	return courier_notices_are_busy(courier);
+}
+
+/*
+ * A claim whose answer was lost may have been done, and nobody would send what it took before it
+ * lapses. When all that we know to hold has come to its end, what we still hold is of such claims.
+ * False: that is waited for.
+ */
+static bool settle_doubt(struct courier *courier)
+{
+	struct store *store = courier->self.store;
+	size_t released;
+	struct error err;
+	if (courier->doubt_at_ms == 0 || clock_steady_ms() - courier->doubt_at_ms < DOUBT_MS)
+		return true;
+	if (holds_any(courier))
+		return false;
+	bool ok = store->ops->release_owner(
+		store, courier->self.setup->owner, NULL, NULL, &released, &err);
+	if (courier_note_store(courier, ok, "release_owner", &err))
+		courier->doubt_at_ms = 0;
+	return ok;
+}
+
+/* Test builds can lose the answer of the n-th claim that has taken anything. */
+static bool take_claims(struct courier *courier, const struct claim_request *request,
+	struct outgoing_list *list, struct error *err)
+{
+	struct store *store = courier->self.store;
+	if (!store->ops->claim_unsent(store, request, list, err))
+		return false;
+	courier->claims += list->count > 0;
+	if (list->count == 0 || courier->claims != fault_number("REEVE_LOSE_CLAIM", -1))
+		return true;
+	outgoing_list_finish(list);
+	return error_set(err, ERROR_UNAVAILABLE, "the answer to a claim is lost");
+}
+
 /* Claims so many parcels' worth. */
 static void claim(struct courier_queue *queue, size_t parcels)
 {
 	struct courier *courier = queue->courier;
-	struct store *store = courier->self.store;
 	const struct claim_request request = { .queue = queue->name,
 		.owner = courier->self.setup->owner,
 		.claim_ms = CLAIM_MS,
@@ -218,7 +262,9 @@ static void claim(struct courier_queue *queue, size_t parcels)
 		.with_payloads = queue->is_fifo && strcmp(queue->config->group, "job") != 0 };
 	struct outgoing_list list;
 	struct error err;
-	bool ok = store->ops->claim_unsent(store, &request, &list, &err);
+	bool ok = take_claims(courier, &request, &list, &err);
+	if (!ok && err.kind == ERROR_UNAVAILABLE)
+		courier->doubt_at_ms = clock_steady_ms();
 	if (!courier_note_store(courier, ok, "claim_unsent", &err))
 		return;
 	size_t count = list.count;
@@ -256,6 +302,8 @@ void courier_out_drive(struct courier_queue *queue)
 	int64_t since_ms = clock_steady_ms() - out->claimed_at_ms;
 	if (out->claimed_at_ms && since_ms < GATHER_MS)
 		look_again(queue, GATHER_MS - since_ms);
+	else if (!settle_doubt(queue->courier))
+		look_again(queue, DRAIN_MS);
 	else if (out->under_way <= most / 2)
 		claim(queue, most - out->under_way);
 }
