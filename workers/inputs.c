@@ -7,6 +7,9 @@
 
 #include "base/jsontext.h"
 
+#include <inttypes.h>
+#include <stdio.h>
+
 #define PAGE       64
 #define INPUTS_MAX (1024 * 1024)
 /* Deeper below a scope's task than this many others, all of the name in the job are read once: a
@@ -23,6 +26,7 @@ struct collection {
 	size_t bytes;
 	int visits;    /* of the walk */
 	int64_t scope; /* only rows in it; 0: all */
+	int64_t born;  /* so many rows there are; -1: not known */
 };
 
 static bool list(struct collection *into, const struct task_filter *filter, struct task_list *page,
@@ -56,6 +60,20 @@ static const char *result_of(const struct task_record *row)
 	return row->state == TASK_COMPLETED ? row->result : NULL;
 }
 
+static bool has_all(const struct collection *into)
+{
+	return into->born >= 0 && json_array_size(into->results) >= (size_t)into->born;
+}
+
+/* A page that asks for more than there is looks at the whole rest of the job. */
+static size_t page_size(const struct collection *into)
+{
+	if (into->born < 0 || into->scope > 0)
+		return PAGE;
+	size_t left = (size_t)into->born - json_array_size(into->results);
+	return left < PAGE ? left : PAGE;
+}
+
 static bool is_wanted(const struct collection *into, const struct task_record *row)
 {
 	return into->scope == 0 || workflow_is_in_scope(row->scopes, into->scope);
@@ -63,17 +81,21 @@ static bool is_wanted(const struct collection *into, const struct task_record *r
 
 static bool take_rows(struct collection *into, int64_t parent, struct error *err)
 {
+	int64_t above = parent > 0 ? parent : into->scope; /* what is below it is younger */
 	char last[STORE_ID_SIZE] = "";
 	struct task_list page;
-	size_t got;
-	do {
+	size_t limit = PAGE, got = PAGE;
+	if (above > 0)
+		snprintf(last, sizeof last, "%s.%" PRId64, into->job, above);
+	while (got == limit && !is_full(into) && !has_all(into)) {
+		limit = page_size(into);
 		const struct task_filter filter = { .job = into->job,
 			.name = into->name,
 			.parent = parent,
 			.state = -1,
 			.with_bodies = true,
 			.after = *last ? last : NULL,
-			.limit = PAGE };
+			.limit = limit };
 		if (!list(into, &filter, &page, err))
 			return false;
 		got = page.count;
@@ -84,13 +106,13 @@ static bool take_rows(struct collection *into, int64_t parent, struct error *err
 			memcpy(last, page.rows[got - 1].id, sizeof last);
 		task_list_finish(&page);
 		attempt_tick(into->attempt);
-	} while (got == PAGE && !is_full(into));
+	}
 	return true;
 }
 
 static bool has_walked_enough(const struct collection *into)
 {
-	return is_full(into) || into->visits > WALK_MAX;
+	return is_full(into) || has_all(into) || into->visits > WALK_MAX;
 }
 
 static bool walk(struct collection *into, int64_t parent, struct error *err);
@@ -145,7 +167,7 @@ static bool take_scope(struct collection *into, int64_t scope, struct error *err
 	into->visits = 0;
 	if (!walk(into, scope, err))
 		return false;
-	if (into->visits <= WALK_MAX || is_full(into))
+	if (into->visits <= WALK_MAX || is_full(into) || has_all(into))
 		return true;
 	json_array_clear(into->results);
 	into->bytes = bytes;
@@ -155,42 +177,54 @@ static bool take_scope(struct collection *into, int64_t scope, struct error *err
 	return ok;
 }
 
-/* Too much to hand over: how many there are, from the gate's own counts. */
-static bool count_instead(struct collection *into, const char *gate, int64_t scope,
-	const char *const *names, size_t count, struct error *err)
+/* How many of each name were born in the gate's scope, from its own counts. */
+static bool read_tallies(struct collection *into, const char *gate, int64_t scope,
+	const char *const *names, size_t count, struct gate_view *view, struct error *err)
 {
 	struct self *self = &into->attempt->worker->self;
-	struct gate_view view;
 	bool ok;
 	do
 		ok = self->store->ops->get_gate(self->store, into->attempt->task->job_id, scope,
-			gate, names, count, &view, err);
+			gate, names, count, view, err);
 	while (self_tries_again(self, ok, err));
-	if (!ok)
-		return false;
+	return ok;
+}
+
+/* Too much to hand over: how many there are. */
+static void count_instead(struct collection *into, const char *const *names, size_t count,
+	const struct gate_view *view)
+{
 	for (size_t i = 0; i < count; i++)
 		json_object_set_new(into->inputs, names[i],
-			json_pack("{s:I}", "count", (json_int_t)view.tallies[i].born));
-	gate_view_finish(&view);
-	return true;
+			json_pack("{s:I}", "count", (json_int_t)view->tallies[i].born));
+}
+
+static bool collect_name(
+	struct collection *into, const char *name, int64_t scope, int64_t born, struct error *err)
+{
+	into->name = name;
+	into->queue = workflow_find_task(into->attempt->job.workflow, name)->queue;
+	into->results = json_array();
+	into->born = born;
+	json_object_set_new(into->inputs, name, into->results);
+	bool ok = scope == 0 ? take_rows(into, -1, err) : take_scope(into, scope, err);
+	into->born = -1;
+	return ok;
 }
 
 static bool collect_awaited(struct collection *into, const char *waiting, const char *gate,
 	int64_t scope, struct error *err)
 {
-	const struct workflow *workflow = into->attempt->job.workflow;
 	const char *const *names = NULL;
-	size_t count = workflow_awaited(workflow, waiting, &names);
-	for (size_t i = 0; i < count && !is_full(into); i++) {
-		into->name = names[i];
-		into->queue = workflow_find_task(workflow, names[i])->queue;
-		into->results = json_array();
-		json_object_set_new(into->inputs, names[i], into->results);
-		bool ok = scope == 0 ? take_rows(into, -1, err) : take_scope(into, scope, err);
-		if (!ok)
-			return false;
-	}
-	return !is_full(into) || count_instead(into, gate, scope, names, count, err);
+	struct gate_view view = { 0 };
+	size_t count = workflow_awaited(into->attempt->job.workflow, waiting, &names);
+	bool ok = read_tallies(into, gate, scope, names, count, &view, err);
+	for (size_t i = 0; ok && i < count && !is_full(into); i++)
+		ok = collect_name(into, names[i], scope, view.tallies[i].born, err);
+	if (ok && is_full(into))
+		count_instead(into, names, count, &view);
+	gate_view_finish(&view);
+	return ok;
 }
 
 static bool get_parent(struct attempt *attempt, const struct line **out, struct error *err)
@@ -229,7 +263,9 @@ bool attempt_inputs(struct attempt *attempt, json_t **out, struct error *err)
 {
 	const struct leased *task = attempt->task;
 	OWNED(json) json_t *inputs = json_object();
-	struct collection into = { .attempt = attempt, .job = task->job_id, .inputs = inputs };
+	struct collection into = {
+		.attempt = attempt, .job = task->job_id, .inputs = inputs, .born = -1
+	};
 	bool is_gate = attempt->facts && attempt->facts->is_gate;
 	if (attempt->job.workflow && task->parent > 0 && !is_gate &&
 		!collect_from_parent(&into, err))
@@ -284,7 +320,7 @@ bool attempt_results(struct attempt *attempt, const char *job, const struct work
 	json_t **out, struct error *err)
 {
 	OWNED(json) json_t *results = json_object();
-	struct collection into = { .attempt = attempt, .job = job, .inputs = results };
+	struct collection into = { .attempt = attempt, .job = job, .inputs = results, .born = -1 };
 	if (!collect_ended(&into, workflow, err) || (is_full(&into) && !count_ended(&into, err)))
 		return false;
 	*out = GIVE(results);
