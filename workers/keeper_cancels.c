@@ -6,6 +6,7 @@
 #include "workers/keeper.h"
 
 #include "base/clock.h"
+#include "base/fault.h"
 #include "workers/acts.h"
 #include "workers/nested.h"
 
@@ -68,8 +69,9 @@ void keeper_follow_cancels(struct keeper *keeper)
 	int64_t now = clock_steady_ms();
 	struct job_list jobs;
 	struct error err;
-	if (rung != cancels->seen && cancels->at_ms > now + SOON_MS)
-		cancels->at_ms = now + SOON_MS;
+	int64_t soon_ms = fault_number("REEVE_CANCELS_SOON_MS", SOON_MS);
+	if (rung != cancels->seen && cancels->at_ms > now + soon_ms)
+		cancels->at_ms = now + soon_ms;
 	cancels->seen = rung;
 	if (now < cancels->at_ms)
 		return;

@@ -37,6 +37,8 @@ dies() {
 	same "$1 dies at $at" $code 137
 }
 
+# Keepers look sooner than they would, so that the story is short.
+export REEVE_CANCELS_SOON_MS=300
 # Each job's cancel dies at another step. Told at the second level are both inner jobs, then their deep ones.
 use_store
 start_reeve
