@@ -276,7 +276,7 @@ static void an_after_task_goes_on_the_line_of_what_ended_last(void)
 	fixture_close();
 }
 
-/* Below each of two branches there are more tasks than are walked through one by one. */
+/* Below each of two branches, and not its own children. */
 static void results_from_deep_below_are_those_of_the_gates_own_scope(void)
 {
 	static const char *const reports[] = { "report.1", "report.2" };

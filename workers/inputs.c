@@ -12,19 +12,14 @@
 
 #define PAGE       64
 #define INPUTS_MAX (1024 * 1024)
-/* Deeper below a scope's task than this many others, all of the name in the job are read once: a
- * walk asks the store once or more for each task on the way. */
-#define WALK_MAX 16
 
 struct collection {
 	struct attempt *attempt;
 	const char *job;
 	json_t *inputs;
-	const char *name;  /* being collected */
-	const char *queue; /* of that name */
+	const char *name; /* being collected */
 	json_t *results;
 	size_t bytes;
-	int visits;    /* of the walk */
 	int64_t scope; /* only rows in it; 0: all */
 	int64_t born;  /* so many rows there are; -1: not known */
 };
@@ -110,64 +105,14 @@ static bool take_rows(struct collection *into, int64_t parent, struct error *err
 	return true;
 }
 
-static bool has_walked_enough(const struct collection *into)
-{
-	return is_full(into) || has_all(into) || into->visits > WALK_MAX;
-}
-
-static bool walk(struct collection *into, int64_t parent, struct error *err);
-
-static bool walk_through(
-	struct collection *into, const char *name, int64_t parent, struct error *err)
-{
-	char last[STORE_ID_SIZE] = "";
-	struct task_list page;
-	bool ok = true;
-	size_t got;
-	do {
-		const struct task_filter filter = { .job = into->job,
-			.name = name,
-			.parent = parent,
-			.state = -1,
-			.after = *last ? last : NULL,
-			.limit = PAGE };
-		if (!list(into, &filter, &page, err))
-			return false;
-		got = page.count;
-		for (size_t i = 0; i < got && ok && !has_walked_enough(into); i++)
-			ok = walk(into, page.rows[i].seq, err);
-		if (got > 0)
-			memcpy(last, page.rows[got - 1].id, sizeof last);
-		task_list_finish(&page);
-	} while (ok && got == PAGE && !has_walked_enough(into));
-	return ok;
-}
-
-/* Below a scope's task: the awaited name itself, then every name that may lead to it. */
-static bool walk(struct collection *into, int64_t parent, struct error *err)
-{
-	const struct workflow *workflow = into->attempt->job.workflow;
-	into->visits++;
-	if (!take_rows(into, parent, err))
-		return false;
-	for (size_t i = 0; i < workflow_task_count(workflow) && !has_walked_enough(into); i++) {
-		const char *name = workflow_task_at(workflow, i)->name;
-		if (strcmp(name, into->name) == 0 ||
-			!workflow_leads_to_queue(workflow, name, &into->queue, 1))
-			continue;
-		if (!walk_through(into, name, parent, err))
-			return false;
-	}
-	return true;
-}
-
+/* Children of the scope's own task are found by it. What is deeper is found in one pass of the job,
+ * from that task on: to go down from child to child would ask the store for each of them. */
 static bool take_scope(struct collection *into, int64_t scope, struct error *err)
 {
 	size_t bytes = into->bytes;
-	into->visits = 0;
-	if (!walk(into, scope, err))
+	if (!take_rows(into, scope, err))
 		return false;
-	if (into->visits <= WALK_MAX || is_full(into) || has_all(into))
+	if (is_full(into) || has_all(into))
 		return true;
 	json_array_clear(into->results);
 	into->bytes = bytes;
@@ -203,7 +148,6 @@ static bool collect_name(
 	struct collection *into, const char *name, int64_t scope, int64_t born, struct error *err)
 {
 	into->name = name;
-	into->queue = workflow_find_task(into->attempt->job.workflow, name)->queue;
 	into->results = json_array();
 	into->born = born;
 	json_object_set_new(into->inputs, name, into->results);
