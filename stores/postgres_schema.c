@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define SCHEMA_VERSION 8
+#define SCHEMA_VERSION 9
 #define SERVES         3 /* the oldest version whose reeve can use this one */
 
 /* From stores/postgres, made by embed.sh. */
@@ -24,7 +24,7 @@ static const char functions_alone[] = "SELECT 1"; /* no table changes with these
 /* scripts[i] leads from version i to the next. */
 static const char *const scripts[SCHEMA_VERSION] = { postgres_tables_sql, postgres_outbox_sql,
 	postgres_beats_sql, postgres_starts_sql, postgres_limits_sql, postgres_notes_sql,
-	functions_alone, functions_alone };
+	functions_alone, functions_alone, functions_alone };
 static const char *const functions[] = { postgres_entries_sql, postgres_fold_sql,
 	postgres_lines_sql, postgres_doors_sql, postgres_rates_sql, postgres_lease_sql,
 	postgres_commit_sql, postgres_control_sql, postgres_read_sql, postgres_gates_sql,

@@ -10,6 +10,7 @@
 
 #define FEW    250 /* more than what is looked at one by one anywhere */
 #define MANY   2000
+#define CHUNK  25 /* of children written ahead */
 #define DAY_MS 86400000
 
 struct act {
@@ -164,8 +165,9 @@ static void fill_cancelled(int count)
 {
 	cancelled = submit_one("split");
 	const struct leased *parent = lease("split");
-	for (int at = 0; at < count; at += 500)
-		spawn(parent, (uint32_t)at, "row", (size_t)(count - at < 500 ? count - at : 500));
+	for (int at = 0; at < count; at += CHUNK)
+		spawn(parent, (uint32_t)at, "row",
+			(size_t)(count - at < CHUNK ? count - at : CHUNK));
 	complete_spawning(parent, "row", count);
 	held = lease("row");
 	CU_ASSERT_PTR_NOT_NULL_FATAL(held);
@@ -224,6 +226,32 @@ static void what_a_cancel_costs_does_not_grow_with_the_job(void)
 		{ "end_cancelled", end_some },
 	};
 	compare(fill_cancelled, acts, ARRAY_SIZE(acts));
+}
+
+static bool end_page(size_t limit, int64_t *work)
+{
+	bool left;
+	struct error err;
+	int64_t before = work_count(store, contract_scheme());
+	check(store->ops->end_cancelled(store, cancelled.text, limit, &left, &err), &err);
+	*work = work_count(store, contract_scheme()) - before;
+	return left;
+}
+
+static void the_last_page_of_a_cancel_costs_as_much_as_the_second(void)
+{
+	int64_t first, second, work, most = 0;
+	work_clean(store, contract_scheme());
+	fill_cancelled(MANY);
+	cancel_it();
+	end_page(100, &first);
+	CU_ASSERT_TRUE(end_page(100, &second));
+	while (end_page(100, &work))
+		most = work > most ? work : most;
+	if (most > second + second / 2 + 40)
+		fprintf(stderr, "\n    a page: %lld, then up to %lld\n", (long long)second,
+			(long long)most);
+	CU_ASSERT_TRUE(most <= second + second / 2 + 40);
 }
 
 /* The first lease puts the cancelled ones aside: not one after another. */
@@ -302,6 +330,7 @@ static const struct suite_test tests[] = {
 	SUITE_TEST(delayed_tasks_cost_nothing_until_they_are_due),
 	SUITE_TEST(delayed_tasks_of_a_broker_cost_nothing_until_they_are_due),
 	SUITE_TEST(what_a_cancel_costs_does_not_grow_with_the_job),
+	SUITE_TEST(the_last_page_of_a_cancel_costs_as_much_as_the_second),
 	SUITE_TEST(the_first_lease_after_a_cancel_has_the_next_job_s_task),
 	SUITE_TEST(what_a_lease_has_put_aside_ends_with_the_pages_of_its_job),
 	SUITE_TEST(the_same_in_an_outbox),

@@ -57,7 +57,7 @@ BEGIN
 	WITH gone AS (
 		UPDATE task t SET state = 7, finished = now_ms(), bundle = NULL
 		WHERE id BETWEEN p_first AND p_last AND bundle = p_bundle AND state = 1
-			AND EXISTS (SELECT FROM chunk c WHERE c.bundle = p_bundle AND c.first <= t.id AND c.last >= t.id)
+			AND is_in_chunk(p_bundle, id)
 		RETURNING name
 	), names AS (SELECT name, count(*) AS n FROM gone GROUP BY name)
 	SELECT coalesce(sum(n), 0), jsonb_agg(jsonb_build_array(0, name, 0, 0, 0, 0, 0, n, 0, 0))

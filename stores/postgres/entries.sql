@@ -319,6 +319,14 @@ BEGIN
 	END IF;
 END $$;
 
+-- Whether a child still stands in its bundle. Chunks don't overlap: the one before or at it is the one.
+CREATE OR REPLACE FUNCTION is_in_chunk(p_bundle bigint, p_task bigint) RETURNS boolean
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+	RETURN coalesce((SELECT last >= p_task FROM chunk WHERE bundle = p_bundle AND first <= p_task
+		ORDER BY bundle DESC, first DESC LIMIT 1), false);
+END $$;
+
 -- Children of a cancelled job are not taken one after another to end them: their bundle, whose entry
 -- the caller has deleted, is delayed until the year 9999, and they leave it with the pages of their job.
 CREATE OR REPLACE FUNCTION put_off(p_queue integer, p_n bigint, p_bundle bigint) RETURNS void
@@ -356,6 +364,7 @@ END $$;
 CREATE OR REPLACE FUNCTION leave_bundle(p_task task) RETURNS boolean LANGUAGE plpgsql AS $$
 DECLARE
 	v_bundle bundle;
+	v_is_in boolean;
 BEGIN
 	SELECT * INTO v_bundle FROM bundle WHERE id = p_task.bundle FOR UPDATE;
 	IF v_bundle.state = 1 THEN
@@ -367,11 +376,11 @@ BEGIN
 			RETURN true;
 		END IF;
 	END IF;
-	PERFORM FROM chunk WHERE bundle = p_task.bundle AND first <= p_task.id AND last >= p_task.id;
-	IF NOT FOUND AND v_bundle.state = 4 THEN -- it has a row of its own since
+	v_is_in := is_in_chunk(p_task.bundle, p_task.id);
+	IF NOT v_is_in AND v_bundle.state = 4 THEN -- it has a row of its own since
 		PERFORM FROM outbox WHERE n = p_task.id AND bundle = 0 FOR UPDATE SKIP LOCKED;
 		RETURN FOUND AND leave_outbox(p_task.id);
-	ELSIF NOT FOUND THEN
+	ELSIF NOT v_is_in THEN
 		RETURN false;
 	END IF;
 	UPDATE task SET bundle = NULL, due = v_bundle.due WHERE id = p_task.id AND bundle = p_task.bundle;

@@ -58,4 +58,36 @@ exits 0 reeve reload
 eventually 90 is "$waits" completed
 saw "the window opens by the clock"
 same "and it is told" "$(of closed_until)" null
+
+# Closes by the clock, at the next full minute: the worker that is busy finishes its task, the other ends.
+rm go
+task=$(reeve push night 3)
+eventually 30 is "$task" working
+eventually 30 is_of workers 2
+write_config "$(at '-10 minutes')" "$(at '+1 minute')"
+exits 0 reeve reload
+closes() { [ "$(of closed_until)" != null ]; }
+eventually 90 closes
+saw "and closes by it"
+eventually 30 is_of workers 1
+same "the busy worker goes on then too" "$(reeve task "$task" --json | json 'v["status"], v["attempt"]')" '["working", 1]'
+waits=$(reeve push night 4)
+touch go
+eventually 30 is "$task" completed
+eventually 30 is_of workers 0
+is "$waits" queued || fail "a task of a closed queue was taken"
+saw "its workers are gone and what comes waits"
 stop_reeve
+
+# What waits for a closed queue is not done: --until-idle ends after the window has opened.
+start_reeve --until-idle
+eventually 30 is "$(reeve push free 1)" completed
+eventually 30 grep -q "night is closed until" log
+same "beside it others are worked on" "$(of closed_until | cut -c1)$(reeve task "$waits" --json | json 'v["status"]')" 2queued
+kill -0 "$supervisor" || fail "it ended although a task waits for its window"
+write_config "$(at '-10 minutes')" "$(at '+3 hours')"
+exits 0 reeve reload
+ended=0
+wait "$supervisor" || ended=$?
+supervisor=
+same "it ends when that is done" "$ended $(reeve task "$waits" --json | json 'v["status"]')" "0 completed"
