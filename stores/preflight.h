@@ -1,5 +1,6 @@
 #pragma once
-/* What a look at a store's server finds before anything depends on it. Nothing is made there. */
+/* What a look at a store's server, or at the place of its file, finds before anything depends on
+ * it. Nothing is made there. */
 #include "base/error.h"
 
 #include <stddef.h>
@@ -11,7 +12,7 @@ struct store_warnings {
 };
 
 /* connections: what the processes of this host hold at their most. UNAVAILABLE: it can't be
- * reached; INVALID: it can't be used as it is. Of stores that have no server nothing is said. */
+ * reached; INVALID: it can't be used as it is. Of a store in memory nothing is said. */
 bool store_preflight(
 	const char *url, size_t connections, struct store_warnings *out, struct error *err);
 /* Takes the line over. */

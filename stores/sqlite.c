@@ -210,6 +210,18 @@ bool sqlite_store_check(const char *path, struct error *err)
 	return true;
 }
 
+bool sqlite_store_preflight(
+	const char *path, size_t connections, struct store_warnings *out, struct error *err)
+{
+	(void)connections;
+	if (sqlite_check_place(path, err))
+		return true;
+	if (err->kind != ERROR_UNAVAILABLE)
+		return false;
+	store_warnings_add(out, xprintf("%s: run waits until it is there", err->text));
+	return true;
+}
+
 bool sqlite_store_open(const char *path, struct bells *bells, struct store **out, struct error *err)
 {
 	(void)bells;

@@ -51,6 +51,12 @@ static bool check_folder(const char *folder, const char *path, struct error *err
 	return true;
 }
 
+bool sqlite_check_place(const char *path, struct error *err)
+{
+	OWNED(free) char *folder = folder_of(path);
+	return check_folder(folder, path, err);
+}
+
 /* As its folder: whoever may write there may use the store. */
 static void adopt_folder(int fd, const char *folder)
 {

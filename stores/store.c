@@ -38,7 +38,7 @@ struct scheme {
 };
 static const struct scheme schemes[] = {
 	{ "memory", memory_store_open, memory_store_check, NULL },
-	{ "sqlite", sqlite_store_open, sqlite_store_check, NULL },
+	{ "sqlite", sqlite_store_open, sqlite_store_check, sqlite_store_preflight },
 	{ "redis", redis_store_open, redis_store_check, redis_store_preflight },
 	{ "rediss", rediss_store_open, rediss_store_check, rediss_store_preflight },
 	{ "redis+sentinel", redis_sentinel_store_open, redis_sentinel_store_check,

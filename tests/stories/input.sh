@@ -54,3 +54,5 @@ chmod 644 reeve.yaml
 printf 'store: sqlite:/proc/nowhere/a.db\nqueues:\n  mail: { run: [/bin/true] }\n' >reeve.yaml
 exits 75 reeve push mail 1
 contains "a store that cannot be opened" "$(cat err)" "/proc/nowhere"
+exits 0 reeve check
+contains "check warns of it" "$(cat err)" "warning: store /proc/nowhere/a.db: the folder /proc/nowhere does not exist"
