@@ -462,6 +462,16 @@ const struct task_record *task(const char *id)
 	return contract_keep(&record, sizeof record, finish_task);
 }
 
+bool job_exists(const char *id)
+{
+	struct job_record record;
+	struct error err;
+	if (!store->ops->get_job(store, id, &record, &err))
+		return false;
+	job_record_finish(&record);
+	return true;
+}
+
 const struct job_record *job(const char *id)
 {
 	struct job_record record;

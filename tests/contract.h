@@ -102,6 +102,7 @@ const struct attempt_list *attempts(const char *id);
 const struct task_list *list_tasks(struct task_filter filter);
 struct task_filter of_job(const char *job_id); /* all of its tasks */
 bool exists(const char *id);
+bool job_exists(const char *id);
 const struct gate_view *gate(const char *job_id, int64_t scope, const char *name);
 struct id child_id(const char *job_id, int64_t seq);
 

@@ -29,16 +29,6 @@ static size_t gc(struct cut cut)
 	return deleted;
 }
 
-static bool job_exists(const char *id)
-{
-	struct job_record record;
-	struct error err;
-	if (!store->ops->get_job(store, id, &record, &err))
-		return false;
-	job_record_finish(&record);
-	return true;
-}
-
 static struct id finish_one(const char *queue, enum outcome outcome)
 {
 	struct id id = push(queue);

@@ -49,16 +49,6 @@ static struct id submit_two(void)
 	return submit(&step);
 }
 
-static bool is_there(const char *id)
-{
-	struct job_record record;
-	struct error err;
-	if (!store->ops->get_job(store, id, &record, &err))
-		return false;
-	job_record_finish(&record);
-	return true;
-}
-
 static void a_job_begins_in_the_place_of_a_task_that_has_not_ended(void)
 {
 	struct id outer = submit_two();
@@ -71,7 +61,7 @@ static void a_job_begins_in_the_place_of_a_task_that_has_not_ended(void)
 	complete(held);
 	complete(lease("place"));
 	CU_ASSERT_EQUAL(submit_in(&second, &two), ERROR_CONFLICT);
-	CU_ASSERT_FALSE(is_there(two.text));
+	CU_ASSERT_FALSE(job_exists(two.text));
 	/* Submitted again it is the same, whatever has become of its place. */
 	CU_ASSERT_EQUAL(submit_in(&first, &one), ERROR_NONE);
 	struct id nobody = { "nobody.1" };
@@ -87,7 +77,7 @@ static void no_job_begins_below_a_cancelled_one(void)
 	cancel_job(outer.text);
 	CU_ASSERT_EQUAL(submit_in(&held, &one), ERROR_CONFLICT);
 	CU_ASSERT_EQUAL(submit_in(&queued, &two), ERROR_CONFLICT);
-	CU_ASSERT_FALSE(is_there(one.text) || is_there(two.text));
+	CU_ASSERT_FALSE(job_exists(one.text) || job_exists(two.text));
 }
 
 static struct job_list list_ending(void)
@@ -187,13 +177,13 @@ static void gc_leaves_what_a_task_has_still_to_read(void)
 	complete(lease("row"));
 	pass_ms(1000);
 	CU_ASSERT_EQUAL(gc_all(), 1);
-	CU_ASSERT_FALSE(is_there(other.text));
+	CU_ASSERT_FALSE(job_exists(other.text));
 	CU_ASSERT_STRING_EQUAL(task(child_id(inner.text, 1).text)->result, "[1]");
 	complete(lease("place"));
 	pass_ms(1000);
 	CU_ASSERT_EQUAL(gc_all(), 1);
-	CU_ASSERT_FALSE(is_there(inner.text));
-	CU_ASSERT_TRUE(is_there(outer.text));
+	CU_ASSERT_FALSE(job_exists(inner.text));
+	CU_ASSERT_TRUE(job_exists(outer.text));
 }
 
 static const struct suite_test tests[] = {

@@ -53,6 +53,8 @@ bool acts_find(struct store *store, const char *id, enum acts_kind *kind, struct
 /* Ends a job's queued and waiting tasks; working ones are told. CONFLICT where
  * the job has completed or failed; a repeat is success. */
 bool acts_cancel_job(struct store *store, const char *id, struct error *err);
+/* The same for the job in the place of a task; true too where none has begun, or it has ended. */
+bool acts_cancel_below(struct store *store, const char *task_id, struct error *err);
 /* What is left of the cancel of a job that is flagged; begins with all 0 but the job. */
 struct acts_cancel {
 	char job[STORE_ID_SIZE];

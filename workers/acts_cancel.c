@@ -142,13 +142,17 @@ bool acts_cancel_step(
 	return true;
 }
 
-static bool cancel_nested(void *context, const struct task_record *task, struct error *err)
+bool acts_cancel_below(struct store *store, const char *task_id, struct error *err)
 {
-	struct store *store = context;
 	char id[IDS_UUID_SIZE];
-	nested_id(task->id, id);
+	nested_id(task_id, id);
 	return acts_cancel_job(store, id, err) || err->kind == ERROR_CONFLICT ||
 	       err->kind == ERROR_NOT_FOUND;
+}
+
+static bool cancel_nested(void *context, const struct task_record *task, struct error *err)
+{
+	return acts_cancel_below(context, task->id, err);
 }
 
 /* What is done for those in its places is only for promptness. */

@@ -66,43 +66,45 @@ static bool revive(struct store *store, const struct task_record *task, struct j
 	return revive_here(store, task, rules, err);
 }
 
-/* Upwards: the task in whose place a job runs that goes on has failed with it, and waits again. */
+static bool revive_above(struct store *store, const char *job_id, struct error *err);
+
+/* A task that has failed waits again, and what has failed with it upwards; reason: where it has
+ * failed with one that begins so, NULL: with any. */
+static bool revive_failed(
+	struct store *store, const char *id, const char *reason, struct error *err)
+{
+	struct task_record task = { 0 };
+	struct job_rules rules = { 0 };
+	if (!store->ops->get_task(store, id, &task, err))
+		return err->kind == ERROR_NOT_FOUND;
+	bool is_meant =
+		!reason || (task.reason && strncmp(task.reason, reason, strlen(reason)) == 0);
+	bool ok = true;
+	if (task.state == TASK_FAILED && is_meant)
+		ok = (revive_here(store, &task, &rules, err) || err->kind == ERROR_CONFLICT) &&
+		     revive_above(store, task.job_id, err);
+	rules_close(&rules);
+	task_record_finish(&task);
+	return ok;
+}
+
+/* The task in whose place a job runs that goes on has failed with it. */
 static bool revive_above(struct store *store, const char *job_id, struct error *err)
 {
 	struct job_record job = { 0 };
-	struct task_record task = { 0 };
-	struct job_rules rules = { 0 };
 	if (!nested_is(job_id))
 		return true;
 	if (!store->ops->get_job(store, job_id, &job, err))
 		return false;
-	bool is_there = job.key && store->ops->get_task(store, job.key, &task, err);
-	bool ok = !job.key || is_there || err->kind == ERROR_NOT_FOUND;
-	if (is_there && task.state == TASK_FAILED) {
-		ok = revive_here(store, &task, &rules, err) || err->kind == ERROR_CONFLICT;
-		ok = ok && revive_above(store, task.job_id, err);
-	}
-	rules_close(&rules);
-	task_record_finish(&task);
+	bool ok = !job.key || revive_failed(store, job.key, NULL, err);
 	job_record_finish(&job);
 	return ok;
 }
 
 bool acts_follow_up(struct store *store, const struct job_record *job, struct error *err)
 {
-	struct task_record task = { 0 };
-	struct job_rules rules = { 0 };
 	OWNED(free) char *failed = nested_failure(job->id);
-	if (!store->ops->get_task(store, job->key, &task, err))
-		return err->kind == ERROR_NOT_FOUND;
-	bool ok = true;
-	if (task.state == TASK_FAILED && task.reason &&
-		strncmp(task.reason, failed, strlen(failed)) == 0)
-		ok = (revive_here(store, &task, &rules, err) || err->kind == ERROR_CONFLICT) &&
-		     revive_above(store, task.job_id, err);
-	rules_close(&rules);
-	task_record_finish(&task);
-	return ok;
+	return revive_failed(store, job->key, failed, err);
 }
 
 static bool can_be_revived(enum task_state state)

@@ -197,12 +197,9 @@ void nested_look_again(struct attempt *attempt)
 bool nested_cancel(struct attempt *attempt, struct error *err)
 {
 	struct self *self = &attempt->worker->self;
-	char id[IDS_UUID_SIZE];
 	bool ok;
-	nested_id(attempt->task->id, id);
 	do
-		ok = acts_cancel_job(self->store, id, err) || err->kind == ERROR_CONFLICT ||
-		     err->kind == ERROR_NOT_FOUND;
+		ok = acts_cancel_below(self->store, attempt->task->id, err);
 	while (self_tries_again(self, ok, err));
 	return ok;
 }

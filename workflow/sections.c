@@ -32,10 +32,8 @@ static void check_read(const struct workflow *workflow, const struct task_model 
 	if (key && is_task(workflow, key))
 		descriptor_fault(found,
 			"workflow %s: tasks.%s: %s reads \"%s\" of the payload, but a task has "
-			"this "
-			"name: in a job's payload it is that task's section, and arrives nowhere "
-			"as a "
-			"key",
+			"this name: in a job's payload it is that task's section, and arrives "
+			"nowhere as a key",
 			workflow->name, task->facts.name, reader, key);
 }
 
